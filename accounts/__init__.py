@@ -1,0 +1,1 @@
+"""People who sign in, the accounts they belong to and their team roles."""

@@ -1,0 +1,1 @@
+"""Errors and API conventions that every app shares; imports nothing of ours."""

@@ -1,0 +1,51 @@
+"""Serializers that refuse what they do not know, and the queries of lists."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from rest_framework import serializers
+
+from common.api.fields import CleanText, Whole
+
+
+class Strict(serializers.Serializer):
+    """Takes a JSON object with its own fields and no others."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        """See `Serializer`.
+
+        Raises:
+            ValidationError: naming each field that is unknown or wrong.
+        """
+        if not isinstance(data, Mapping):
+            raise serializers.ValidationError("must be an object")
+        unknown = sorted(str(name)[:100] for name in data if name not in self.fields)
+        if unknown:
+            raise serializers.ValidationError({name: "unknown field" for name in unknown[:20]})
+        return super().to_internal_value(data)
+
+
+class Query(Strict):
+    """Query parameters: each at most once, none unknown."""
+
+    from_query = True
+
+
+class NoQuery(Query):
+    """For routes that take no query parameters."""
+
+
+class ListQuery(Query):
+    """What every paged list takes; lists add their filters and set `sort_by`'s choices."""
+
+    page = Whole(default=1, min_value=1, max_value=1_000_000, help_text="Page, from 1.")
+    take = Whole(default=20, min_value=1, max_value=100, help_text="Rows a page, 1 to 100.")
+    q = CleanText(required=False, max_length=200, help_text="Rows that contain this text.")
+    order = serializers.ChoiceField(choices=["asc", "desc"], required=False)
+
+
+class FeedQuery(Query):
+    """What every feed takes."""
+
+    cursor = CleanText(required=False, max_length=2000, help_text="next_cursor of the page before.")
+    limit = Whole(default=50, min_value=1, max_value=200, help_text="Rows a page, 1 to 200.")

@@ -1,0 +1,1 @@
+"""Settings, URLs and processes: the only place that knows every app."""

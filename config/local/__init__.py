@@ -1,0 +1,1 @@
+"""`make run`: an embedded PostgreSQL and every process of the service under one supervisor."""

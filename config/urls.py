@@ -1,0 +1,27 @@
+"""Every address of the service."""
+
+from django.contrib.auth.decorators import login_not_required
+from django.urls import URLPattern, URLResolver, include, path
+from django.views.generic import TemplateView
+from drf_spectacular.views import SpectacularJSONAPIView
+
+# Registers the <node:…> and <identity:…> converters before any address uses them.
+import common.api.routing  # noqa: F401  # imported for what it registers
+
+docs = login_not_required(TemplateView.as_view(template_name="api/docs.html"))
+
+api: list[URLPattern | URLResolver] = [
+    path("openapi.json", SpectacularJSONAPIView.as_view(), name="openapi"),
+    path("docs", docs, name="api-docs"),
+    path("", include("environments.api.urls")),
+]
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("api/v1/", include(api)),
+    path("accounts/", include("allauth.account.urls")),
+]
+
+handler400 = "config.errors.bad_request"
+handler403 = "config.errors.forbidden"
+handler404 = "config.errors.not_found"
+handler500 = "config.errors.server_error"

@@ -1,0 +1,56 @@
+"""The shapes of API keys."""
+
+from rest_framework import serializers
+
+from common.api.fields import CleanText, Flag, Instant
+from common.api.pagination import list_of
+from common.api.serializers import Strict
+from environments.models import ApiKey
+from environments.scopes import Scope
+
+
+class ApiKeyRow(serializers.Serializer):
+    """A key as it is listed."""
+
+    id = serializers.UUIDField()
+    name = serializers.CharField()
+    description = serializers.SerializerMethodField()
+    key_preview = serializers.CharField()
+    access_mode = serializers.ChoiceField(choices=ApiKey.AccessMode.choices)
+    scopes = serializers.ListField(child=serializers.ChoiceField(choices=Scope.choices))
+    node_id = serializers.UUIDField(allow_null=True)
+    is_active = serializers.BooleanField()
+    last_used_at = Instant(allow_null=True)
+    expires_at = Instant(allow_null=True)
+    created_at = Instant()
+
+    def get_description(self, key: ApiKey) -> str | None:
+        """Nothing is shown as null, not as an empty text."""
+        return key.description or None
+
+
+class ApiKeyCreated(ApiKeyRow):
+    """A new key, with its text for the only time."""
+
+    key = serializers.CharField()
+
+
+ApiKeyList = list_of(ApiKeyRow, "ApiKeyList")
+
+
+class ApiKeyCreate(Strict):
+    """What a new key needs."""
+
+    name = CleanText(max_length=100)
+    description = CleanText(max_length=500, required=False, allow_blank=True, multiline=True)
+    access_mode = serializers.ChoiceField(choices=ApiKey.AccessMode.choices)
+    scopes = serializers.ListField(
+        child=serializers.ChoiceField(choices=Scope.choices), required=False, max_length=len(Scope)
+    )
+    expires_at = Instant(required=False)
+
+
+class ApiKeyChange(Strict):
+    """What of a key can be changed."""
+
+    is_active = Flag()

@@ -1,0 +1,233 @@
+from __future__ import annotations
+
+import uuid
+from typing import ClassVar
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models.functions import Now
+
+from accounts.models import Account
+from environments.scopes import Scope
+
+
+class Environment(models.Model):
+    """A sealed workspace: nothing in it is ever joined with another's."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    account = models.ForeignKey(Account, models.CASCADE, related_name="environments")
+    name = models.CharField(max_length=60)
+    slug = models.SlugField(max_length=60)
+    version = models.PositiveIntegerField(default=1)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["account", "slug"],
+                name="environment_slug_unique",
+                violation_error_message="The account already has an environment of this name.",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
+    def live(self) -> ApiKeyQuerySet:
+        """Keys that have not been deleted, usable or not."""
+        return self.filter(deleted_at=None)
+
+    def usable(self) -> ApiKeyQuerySet:
+        """Keys that open their environment now: enabled, neither deleted nor expired."""
+        return self.live().filter(
+            models.Q(expires_at=None) | models.Q(expires_at__gt=Now()), is_active=True
+        )
+
+
+class ApiKey(models.Model):
+    """A program's key to one environment; only its hash is kept."""
+
+    class AccessMode(models.TextChoices):
+        FULL_ACCESS = "full_access"
+        SCOPED = "scoped"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    environment = models.ForeignKey(Environment, models.CASCADE, related_name="api_keys")
+    name = models.CharField(max_length=100)
+    description = models.TextField(max_length=500, blank=True)
+    key_hash = models.BinaryField(max_length=32)
+    key_preview = models.CharField(max_length=24)
+    access_mode = models.CharField(max_length=12, choices=AccessMode)
+    scopes = ArrayField(models.CharField(max_length=40, choices=Scope), default=list, blank=True)
+    # The subtree the key is bound to; hierarchy's migration adds the constraint.
+    node_id = models.UUIDField(null=True, blank=True)
+    is_active = models.BooleanField(default=True)
+    last_used_at = models.DateTimeField(null=True, blank=True)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    created_by = models.CharField(max_length=254)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    deleted_at = models.DateTimeField(null=True, blank=True)
+
+    objects = ApiKeyQuerySet.as_manager()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["key_hash"], name="api_key_hash_unique"),
+            models.CheckConstraint(
+                condition=models.Q(access_mode="full_access", scopes=[])
+                | (models.Q(access_mode="scoped") & ~models.Q(scopes=[])),
+                name="api_key_scopes_fit_mode",
+                violation_error_message="A scoped key carries at least one scope, a full-access key none.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ActorType(models.TextChoices):
+    """Who did something: a person, a program, or the product itself."""
+
+    USER = "user"
+    API_KEY = "api_key"
+    SYSTEM = "system"
+
+
+class AuditEvent(models.Model):
+    """One thing that was done, or refused, written in the same transaction as the change."""
+
+    class Outcome(models.TextChoices):
+        SUCCESS = "success"
+        DENIED = "denied"
+        FAILURE = "failure"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    environment = models.ForeignKey(
+        Environment, models.CASCADE, db_index=False, related_name="audit_events"
+    )
+    actor_type = models.CharField(max_length=10, choices=ActorType)
+    actor_id = models.UUIDField(null=True)
+    actor_label = models.CharField(max_length=254)
+    action = models.CharField(max_length=60)
+    resource_type = models.CharField(max_length=30)
+    resource_id = models.UUIDField(null=True)
+    resource_label = models.CharField(max_length=300, blank=True)
+    metadata = models.JSONField(default=dict)
+    correlation_id = models.CharField(max_length=128)
+    outcome = models.CharField(max_length=10, choices=Outcome, default=Outcome.SUCCESS)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    # Given later by a sealing task, so that writers never queue for the end of the chain.
+    sequence = models.BigIntegerField(null=True)
+    hash = models.BinaryField(max_length=32, null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["environment", "sequence"], name="audit_event_sequence_unique"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(sequence=None, hash=None)
+                | models.Q(sequence__isnull=False, hash__isnull=False),
+                name="audit_event_sealed_whole",
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["environment", "-created_at", "-id"], name="audit_event_newest"),
+            models.Index(
+                fields=["environment", "resource_id", "-created_at"], name="audit_event_resource"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.actor_label} {self.action} {self.resource_label}"
+
+
+class Batch(models.Model):
+    """One act on many rows; its rows, audit events and undo go by its id."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    environment = models.ForeignKey(Environment, models.CASCADE, related_name="batches")
+    action = models.CharField(max_length=60)
+    actor_type = models.CharField(max_length=10, choices=ActorType)
+    actor_id = models.UUIDField(null=True)
+    actor_label = models.CharField(max_length=254)
+    counts = models.JSONField(default=dict)
+    undo_of = models.OneToOneField(
+        "self", models.SET_NULL, null=True, blank=True, related_name="undone_by"
+    )
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    def __str__(self) -> str:
+        return f"{self.action} by {self.actor_label}"
+
+
+class IdempotencyRecord(models.Model):
+    """The first answer to a POST that carried an Idempotency-Key, kept 24 hours, without secrets."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    environment = models.ForeignKey(Environment, models.CASCADE, related_name="idempotency_records")
+    api_key = models.ForeignKey(
+        ApiKey, models.CASCADE, db_constraint=False, db_index=False, related_name="+"
+    )
+    method = models.CharField(max_length=10)
+    path = models.CharField(max_length=500)
+    idempotency_key = models.CharField(max_length=255)
+    body_hash = models.BinaryField(max_length=32)
+    status_code = models.PositiveSmallIntegerField()
+    response = models.JSONField()
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["api_key", "method", "path", "idempotency_key"],
+                name="idempotency_record_unique",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path} {self.idempotency_key}"
+
+
+class OutboxItem(models.Model):
+    """Work for later, written with the change that asks for it; tasks look at rows, never the reverse."""
+
+    class State(models.TextChoices):
+        PENDING = "pending"
+        DONE = "done"
+        DEAD = "dead"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    environment = models.ForeignKey(Environment, models.CASCADE, related_name="outbox_items")
+    kind = models.CharField(max_length=40)
+    subject_id = models.UUIDField()
+    payload = models.JSONField(default=dict)
+    state = models.CharField(max_length=10, choices=State, default=State.PENDING)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    next_attempt_at = models.DateTimeField(db_default=Now())
+    last_error = models.TextField(blank=True)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(
+                fields=["next_attempt_at"],
+                condition=models.Q(state="pending"),
+                name="outbox_item_due",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.subject_id}"
+
+
+class Heartbeat(models.Model):
+    """When a recurring process last showed that it is alive."""
+
+    name = models.CharField(primary_key=True, max_length=40)
+    beat_at = models.DateTimeField(db_default=Now())
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,0 +1,1 @@
+"""Acts on environments: keys, audit events, batches."""

@@ -1,0 +1,1 @@
+"""The tree of nodes; the only importer of treebeard."""

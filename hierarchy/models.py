@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import uuid
+from typing import ClassVar
+
+from django.db import models
+from django.db.models.functions import Now
+from treebeard.mp_tree import MP_Node, MP_NodeManager, MP_NodeQuerySet
+
+from environments.models import Environment
+
+# The deepest place a node may stand, the root being at 0; treebeard counts it as 1.
+DEEPEST = 32
+
+
+class NodeQuerySet(MP_NodeQuerySet):
+    def in_environment(self, environment: Environment) -> NodeQuerySet:
+        """Live nodes of one environment."""
+        return self.filter(environment=environment, deleted_at=None)
+
+    def in_tree_order(self) -> NodeQuerySet:
+        """Parents before their children, siblings in the order in which they came."""
+        return self.order_by("path")
+
+    def with_child_count(self) -> NodeQuerySet:
+        """Each node with `live_child_count`, the number of its children that are not deleted."""
+        children = (
+            Node.objects.filter(parent=models.OuterRef("pk"), deleted_at=None)
+            .order_by()
+            .values("parent")
+            .annotate(count=models.Count("pk"))
+            .values("count")
+        )
+        return self.annotate(
+            live_child_count=models.functions.Coalesce(models.Subquery(children), 0)
+        )
+
+
+class Node(MP_Node):
+    """A place in the environment's one tree; what is granted here holds in the whole subtree.
+
+    `parent` is the truth. treebeard's `path`, `depth` and `numchild` are its index: they change only in
+    hierarchy.services, under the tree lock, together with `parent`; `check_tree` compares the two.
+    """
+
+    class Status(models.TextChoices):
+        ACTIVE = "active"
+        INACTIVE = "inactive"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    environment = models.ForeignKey(
+        Environment, models.RESTRICT, db_index=False, related_name="nodes"
+    )
+    # Tied by a composite foreign key with the environment, which Django's own would only repeat.
+    parent = models.ForeignKey(
+        "self",
+        models.RESTRICT,
+        null=True,
+        db_constraint=False,
+        db_index=False,
+        related_name="children",
+    )
+    path = models.CharField(max_length=255, unique=True, db_collation="C")
+    name = models.CharField(max_length=200)
+    slug = models.CharField(max_length=100)
+    node_type = models.CharField(max_length=50)
+    external_id = models.CharField(max_length=128, null=True)
+    description = models.TextField(max_length=2000, blank=True)
+    metadata = models.JSONField(default=dict)
+    status = models.CharField(max_length=10, choices=Status, default=Status.ACTIVE)
+    version = models.PositiveIntegerField(default=1)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    updated_at = models.DateTimeField(db_default=Now(), editable=False)
+    deleted_at = models.DateTimeField(null=True)
+
+    objects = MP_NodeManager.from_queryset(NodeQuerySet)()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["environment"],
+                condition=models.Q(parent=None),
+                name="node_one_root",
+                violation_error_message="The environment already has its root.",
+            ),
+            models.UniqueConstraint(
+                fields=["parent", "slug"],
+                condition=models.Q(deleted_at=None),
+                name="node_slug_unique",
+                violation_error_message="A sibling already has this slug.",
+            ),
+            models.UniqueConstraint(
+                fields=["environment", "external_id"],
+                condition=models.Q(deleted_at=None),
+                name="node_external_id_unique",
+                violation_error_message="A node already has this external_id.",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(parent=None, depth=1)
+                | models.Q(parent__isnull=False, depth__gt=1, depth__lte=DEEPEST + 1),
+                name="node_depth_fits_parent",
+                violation_error_message="The tree would become too deep.",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(status__in=["active", "inactive"]), name="node_status_known"
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["parent", "path"], name="node_children"),
+            models.Index(fields=["environment", "path"], name="node_tree_order"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name

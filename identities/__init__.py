@@ -1,0 +1,1 @@
+"""Identities and the invitations that activate them."""
