@@ -18,7 +18,7 @@ class Strict(serializers.Serializer):
             ValidationError: naming each field that is unknown or wrong.
         """
         if not isinstance(data, Mapping):
-            raise serializers.ValidationError("must be an object")
+            raise serializers.ValidationError({"body": "must be an object"})
         unknown = sorted(str(name)[:100] for name in data if name not in self.fields)
         if unknown:
             raise serializers.ValidationError({name: "unknown field" for name in unknown[:20]})

@@ -11,6 +11,7 @@ from rest_framework.request import Request
 
 from environments.actors import Actor
 from environments.queries import open_with_key
+from environments.services.keys import note_use
 
 if TYPE_CHECKING:
     from environments.models import ApiKey
@@ -33,6 +34,8 @@ class ApiKeyAuthentication(BaseAuthentication):
         key = open_with_key(key_text)
         if key is None:
             raise AuthenticationFailed("This API key does not open anything.", "unauthorized")
+        if key.use_is_stale:
+            note_use(key)
         return Actor.of_key(key, request.request_id), key
 
     def authenticate_header(self, request: Request) -> str:

@@ -1,0 +1,42 @@
+import pytest
+from rest_framework.exceptions import ParseError
+
+from common.api.parsers import MAX_DEPTH, parse_json
+
+
+def test_parse_json_reads_what_json_says() -> None:
+    assert parse_json(b'{"a": [1, 2.5, "\\u00e9", null, true]}') == {"a": [1, 2.5, "é", None, True]}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b'{"a": 1, "a": 2}',
+        b'{"a": NaN}',
+        b'{"a": -Infinity}',
+        b'{"a": 1e999}',
+        b'{"a": 1234567890123456789}',
+        b"\xff\xfe{}",
+        b'{"a": "\xc3\x28"}',
+        b"{} {}",
+    ],
+)
+def test_parse_json_refuses_what_two_readers_could_read_differently(body: bytes) -> None:
+    with pytest.raises(ParseError):
+        parse_json(body)
+
+
+def test_parse_json_counts_depth_and_not_brackets() -> None:
+    flat = b"[" + b",".join([b'["[[[["]'] * 100) + b"]"
+
+    assert len(parse_json(flat)) == 100
+    assert parse_json(b"[" * MAX_DEPTH + b"]" * MAX_DEPTH)
+    with pytest.raises(ParseError):
+        parse_json(b"[" * (MAX_DEPTH + 1) + b"]" * (MAX_DEPTH + 1))
+
+
+def test_parse_json_survives_a_hundred_thousand_levels() -> None:
+    with pytest.raises(ParseError):
+        parse_json(b"[" * 100_000)

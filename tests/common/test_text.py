@@ -1,0 +1,27 @@
+import pytest
+
+from common.text import UnwantedCharacter, clean_json, clean_text
+
+
+@pytest.mark.parametrize("text", ["a\0b", "a\u202eb", "\ud800", "a\x1bb", "a\u200bb", "a\ufeffb"])
+def test_clean_text_refuses_what_hides_or_breaks(text: str) -> None:
+    with pytest.raises(UnwantedCharacter, match=r"U\+[0-9A-F]{4}"):
+        clean_text(text, multiline=True)
+
+
+def test_clean_text_composes_what_looks_alike() -> None:
+    assert clean_text("Ame\u0301lie") == "Am\u00e9lie"
+
+
+def test_clean_text_takes_line_breaks_only_where_they_belong() -> None:
+    assert clean_text("a\n\tb", multiline=True) == "a\n\tb"
+    with pytest.raises(UnwantedCharacter):
+        clean_text("a\nb")
+
+
+def test_clean_json_reaches_keys_and_nested_texts() -> None:
+    with pytest.raises(UnwantedCharacter):
+        clean_json({"a": [{"b\0": 1}]})
+    with pytest.raises(UnwantedCharacter):
+        clean_json({"a": ["\ud800"]})
+    assert clean_json({"a": [1, None, True, "e\u0301"]}) == {"a": [1, None, True, "\u00e9"]}
