@@ -1,0 +1,48 @@
+"""Every address stands in one table: a new one fails until it is listed with its scope."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from django.urls import URLPattern, URLResolver, get_resolver
+
+TABLE = Path(__file__).with_name("routes.txt")
+
+
+def _patterns(
+    resolver: URLResolver, prefix: str = "/"
+) -> Iterator[tuple[str, URLPattern]]:
+    for entry in resolver.url_patterns:
+        address = prefix + str(entry.pattern)
+        if isinstance(entry, URLResolver):
+            yield from _patterns(entry, address)
+        else:
+            yield address, entry
+
+
+def _rows() -> Iterator[str]:
+    for address, pattern in _patterns(get_resolver()):
+        actions = getattr(pattern.callback, "actions", None)
+        if actions is None:
+            login = getattr(pattern.callback, "login_required", True)
+            yield f"PAGE {address} {'signed-in' if login else 'anyone'}"
+            continue
+        for method, action in actions.items():
+            endpoint = pattern.callback.cls.endpoints[action]
+            statuses = ",".join(map(str, (endpoint.status, *endpoint.statuses)))
+            yield f"{method.upper()} {address} {endpoint.scope} {statuses}"
+
+
+def test_every_address_is_listed_with_who_may_call_it() -> None:
+    listed = TABLE.read_text().splitlines()
+
+    assert sorted(_rows()) == listed, f"Update {TABLE.name} after asking who may call the new address."
+
+
+def test_every_api_route_that_writes_needs_a_scope_that_writes() -> None:
+    reading_posts = ("/permissions/evaluate",)
+    for row in TABLE.read_text().splitlines():
+        method, address, scope, *_ = row.split()
+        if method in ("POST", "PUT", "PATCH", "DELETE") and not any(
+            part in address for part in reading_posts
+        ):
+            assert "manage" in scope, row
