@@ -5,7 +5,8 @@ import os
 import secrets
 import tempfile
 from pathlib import Path
-from urllib.parse import quote
+
+from config.local.postgres import database_url
 
 # A Unix socket's whole path may take 107 bytes on Linux; PostgreSQL adds "/.s.PGSQL.5432".
 LONGEST_SOCKET_FOLDER = 90
@@ -19,16 +20,26 @@ def local_secret_key(data: Path) -> str:
 
     Returns:
         The secret, 50 URL-safe characters.
+
+    Raises:
+        OSError: the folder can be neither made nor written.
     """
     path = data / "secret_key"
-    data.mkdir(parents=True, exist_ok=True)
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
+    if path.exists():
         return path.read_text().strip()
-    with os.fdopen(descriptor, "w") as file:
-        file.write(secret := secrets.token_urlsafe(38)[:50])
-    return secret
+    data.mkdir(parents=True, exist_ok=True)
+    # Written whole before it gets its name: web, worker and beat may all be first at once, and one
+    # of them would otherwise read a file that another has made and not yet filled.
+    descriptor, draft = tempfile.mkstemp(dir=data, prefix=".secret_key.")
+    try:
+        with os.fdopen(descriptor, "w") as file:
+            file.write(secrets.token_urlsafe(38)[:50])
+        os.link(draft, path)
+    except FileExistsError:
+        pass
+    finally:
+        os.unlink(draft)
+    return path.read_text().strip()
 
 
 def socket_folder(data: Path) -> Path:
@@ -44,7 +55,8 @@ def socket_folder(data: Path) -> Path:
     if len(os.fsencode(folder)) <= LONGEST_SOCKET_FOLDER:
         return folder
     digest = hashlib.sha256(os.fsencode(data)).hexdigest()[:16]
-    return Path(tempfile.gettempdir()) / f"trellis-{digest}"
+    # Not the process's own TMPDIR: that may differ between us and a command beside us, or be long.
+    return Path("/tmp") / f"trellis-{digest}"  # noqa: S108  # its owner is checked before use
 
 
 def embedded_database_url(data: Path, name: str = "trellis") -> str:
@@ -57,4 +69,4 @@ def embedded_database_url(data: Path, name: str = "trellis") -> str:
     Returns:
         A URL whose host parameter is the socket's folder.
     """
-    return f"postgres://postgres@/{name}?host={quote(str(socket_folder(data)), safe='')}"
+    return database_url(socket_folder(data), name)
