@@ -7,6 +7,7 @@ from drf_spectacular.views import SpectacularJSONAPIView
 
 # Registers the <node:…> and <identity:…> converters before any address uses them.
 import common.api.routing  # noqa: F401  # imported for what it registers
+from config.health import healthz, readyz
 
 docs = login_not_required(TemplateView.as_view(template_name="api/docs.html"))
 
@@ -17,6 +18,8 @@ api: list[URLPattern | URLResolver] = [
 ]
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("healthz", healthz, name="healthz"),
+    path("readyz", readyz, name="readyz"),
     path("api/v1/", include(api)),
     path("accounts/", include("allauth.account.urls")),
 ]

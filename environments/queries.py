@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 from uuid import UUID
 
-from django.db.models import BooleanField, ExpressionWrapper, Q
+from django.db.models import BooleanField, DurationField, ExpressionWrapper, F, Q
 from django.db.models.functions import Now
 
 from common.errors import NotFound
 from environments.keys import hash_key, looks_like_key
-from environments.models import ApiKey, ApiKeyQuerySet, Environment
+from environments.models import ApiKey, ApiKeyQuerySet, Environment, Heartbeat
 
 # Written at most this often, so that a busy key does not turn every question into a write.
 LAST_USED_PRECISION = timedelta(minutes=1)
@@ -67,3 +67,14 @@ def get_key(environment: Environment, key_id: UUID) -> ApiKey:
     if key is None:
         raise NotFound("api_keys.not_found", "There is no such API key.")
     return key
+
+
+def heartbeat_ages() -> dict[str, float]:
+    """How long ago each recurring process showed that it is alive.
+
+    Returns:
+        Seconds by the name of the process, by the database's clock.
+    """
+    age = ExpressionWrapper(Now() - F("beat_at"), output_field=DurationField())
+    rows = Heartbeat.objects.annotate(age=age).values_list("name", "age")
+    return {name: round(age.total_seconds(), 1) for name, age in rows}
