@@ -1,125 +1,173 @@
-"""The processes of the service: how each is started, watched and ended."""
+"""Child processes that end with us, whatever ends us, and how a folder is found to be in use."""
 
+import ctypes
+import os
+import pwd
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
-from config.local.children import start_child
-
-# Celery finishes the task at hand before it ends, which took it 3 to 6 seconds.
-STOP_SECONDS = 15
-_LONGEST_PAUSE_SECONDS = 30
+PR_SET_PDEATHSIG = 1
 
 
-@dataclass(slots=True)
-class Service:
-    """One process that is started again when it dies.
+@dataclass(frozen=True)
+class Account:
+    """The operating system's account that a child runs as."""
+
+    uid: int
+    gid: int
+
+
+def unprivileged_account() -> Account | None:
+    """Whom PostgreSQL runs as, since it refuses to run as root.
+
+    Returns:
+        The account `nobody` when we are root, None when we are not and the child stays ourselves.
+    """
+    if os.geteuid() != 0:
+        return None
+    entry = pwd.getpwnam("nobody")
+    return Account(entry.pw_uid, entry.pw_gid)
+
+
+def _ending_with_parent(death_signal: signal.Signals) -> Callable[[], None] | None:
+    if sys.platform != "linux":
+        return None
+    parent = os.getpid()
+    # Loaded before the fork: between fork and exec a child must not take the loader's locks.
+    prctl = ctypes.CDLL(None, use_errno=True).prctl
+
+    def ask_the_kernel() -> None:
+        # Popen changes the user before it calls us; a change of user would forget the request.
+        prctl(PR_SET_PDEATHSIG, int(death_signal), 0, 0, 0)
+        if os.getppid() != parent:  # the parent died between fork and request
+            os._exit(1)
+
+    return ask_the_kernel
+
+
+def spawn(
+    command: Sequence[str | Path],
+    *,
+    log: Path,
+    environment: Mapping[str, str] | None = None,
+    folder: Path = Path("/"),
+    account: Account | None = None,
+    death_signal: signal.Signals = signal.SIGTERM,
+) -> subprocess.Popen[bytes]:
+    """Start a child in a session of its own that the kernel ends when we end.
+
+    A session of its own keeps the terminal's Ctrl-C from it: the supervisor stops its children in
+    order. Call it from the main thread, since the kernel watches the thread that forked.
 
     Args:
-        name: what people read.
-        command: what to run.
-        environment: its variables.
+        command: program and arguments.
+        log: the file that takes what it prints, appended to.
+        environment: its whole environment; ours when None.
+        folder: its working folder.
+        account: whom it runs as; ourselves when None.
+        death_signal: what the kernel sends it when we die.
+
+    Returns:
+        The running child, whose process id is also its group's and its session's.
+
+    Raises:
+        OSError: the program cannot be started.
     """
-
-    name: str
-    command: Sequence[str]
-    environment: Mapping[str, str]
-    process: subprocess.Popen[bytes] | None = None
-    failures: int = 0
-    started_at: float = 0.0
-    start_again_at: float = field(default=0.0)
-
-    def start(self) -> None:
-        """Start it."""
-        self.started_at = time.monotonic()
-        self.process = start_child(
-            self.command, environment=self.environment, stdin=subprocess.DEVNULL
+    with log.open("ab") as output:
+        return subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=environment,
+            cwd=folder,
+            user=account.uid if account else None,
+            group=account.gid if account else None,
+            extra_groups=[] if account else None,
+            start_new_session=True,
+            preexec_fn=_ending_with_parent(death_signal),  # noqa: PLW1509  # we have one thread
         )
 
-    def look_after(self) -> str | None:
-        """Start it again if it has died, ever more slowly when it dies at once.
 
-        Returns:
-            What there is to tell, if anything.
-        """
-        now = time.monotonic()
-        if self.process is not None and self.process.poll() is not None:
-            code, self.process = self.process.returncode, None
-            self.failures = self.failures + 1 if now - self.started_at < 60 else 1
-            pause = min(2 ** (self.failures - 1), _LONGEST_PAUSE_SECONDS)
-            self.start_again_at = now + pause
-            return f"{self.name} ended with status {code}; it starts again in {pause} s."
-        if self.process is None and now >= self.start_again_at:
-            self.start()
-        return None
-
-    def stop(self) -> None:
-        """Ask it to end, and end it when it does not."""
-        if self.process is None:
-            return
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-            try:
-                self.process.wait(STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
-
-
-def web(port: int, threads: int, environment: Mapping[str, str]) -> Service:
-    """The web server: granian, which serves WSGI at a third of the CPU of others.
+def stop(child: subprocess.Popen[bytes], how: signal.Signals, *, seconds: float) -> bool:
+    """Ask a child to end, wait, and end by force what is left of its group.
 
     Args:
-        port: on the loopback address.
-        threads: that answer requests; each may hold one database connection.
-        environment: its variables.
+        child: a child made by `spawn`.
+        how: the signal that asks.
+        seconds: how long to wait before force.
 
     Returns:
-        The service, not yet started.
+        True when it ended by itself in time.
     """
-    command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--no-ws"]
-    command += ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
-    command += ["--blocking-threads", str(threads), "--log-level", "warning"]
-    command += ["--workers-kill-timeout", "5", "config.wsgi:application"]
-    return Service("web", command, {**environment, "DATABASE_POOL_SIZE": str(threads)})
+    in_time = True
+    if child.poll() is None:
+        child.send_signal(how)
+        try:
+            child.wait(seconds)
+        except subprocess.TimeoutExpired:
+            in_time = False
+    end_group(child)
+    return in_time
 
 
-def worker(environment: Mapping[str, str]) -> Service:
-    """Celery's worker.
+def end_group(child: subprocess.Popen[bytes]) -> None:
+    """Kill whatever is left of a child's process group, the child included, and reap it.
 
     Args:
-        environment: its variables.
-
-    Returns:
-        The service, not yet started.
+        child: a child made by `spawn`, running or not.
     """
-    options = [
-        "--concurrency",
-        "1",
-        "--loglevel",
-        "WARNING",
-        "--without-gossip",
-        "--without-mingle",
-    ]
-    return Service("worker", [*_celery(), "worker", *options], environment)
+    try:
+        os.killpg(child.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+    except PermissionError:  # macOS answers so for a group of zombies
+        pass
+    child.wait()
 
 
-def beat(schedule: str, environment: Mapping[str, str]) -> Service:
-    """Celery's beat.
+def processes_in(folder: Path) -> list[int]:
+    """Processes whose working folder is this one.
+
+    A process id in a file says little once the machine was restarted or the number was given to
+    another; a working folder cannot lie. PostgreSQL's processes all work in their data folder.
 
     Args:
-        schedule: the file in which it notes what it has woken.
-        environment: its variables.
+        folder: the folder, absolute.
 
     Returns:
-        The service, not yet started.
+        Their ids; empty where /proc does not exist.
     """
-    options = ["--schedule", schedule, "--pidfile", "", "--loglevel", "WARNING"]
-    return Service("beat", [*_celery(), "beat", *options], environment)
+    return [pid for pid, working in _working_folders() if working == str(folder)]
 
 
-def _celery() -> list[str]:
-    return [sys.executable, "-m", "celery", "--quiet", "-A", "config.celery"]
+def _working_folders() -> Iterator[tuple[int, str]]:
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            yield int(entry.name), os.readlink(entry / "cwd")
+        except OSError:  # gone meanwhile, or another user's
+            continue
+
+
+def wait_for(condition: Callable[[], bool], *, seconds: float, pause: float = 0.05) -> bool:
+    """Wait until something holds.
+
+    Args:
+        condition: what to wait for.
+        seconds: how long at most.
+        pause: seconds between two looks.
+
+    Returns:
+        True when it held in time.
+    """
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(pause)
+    return True
