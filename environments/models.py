@@ -39,12 +39,6 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
         """Keys that have not been deleted, usable or not."""
         return self.filter(deleted_at=None)
 
-    def usable(self) -> ApiKeyQuerySet:
-        """Keys that open their environment now: enabled, neither deleted nor expired."""
-        return self.live().filter(
-            models.Q(expires_at=None) | models.Q(expires_at__gt=Now()), is_active=True
-        )
-
 
 class ApiKey(models.Model):
     """A program's key to one environment; only its hash is kept."""
@@ -71,6 +65,9 @@ class ApiKey(models.Model):
     deleted_at = models.DateTimeField(null=True, blank=True)
 
     objects = ApiKeyQuerySet.as_manager()
+
+    # Set where a key opens a request: whether last_used_at is due to be written.
+    use_is_stale = False
 
     class Meta:
         constraints: ClassVar = [
