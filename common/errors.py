@@ -53,3 +53,17 @@ class VersionConflict(Conflict):
 
     def __init__(self, row: Any) -> None:
         super().__init__("version_conflict", "The row has changed since you read it.", data=row)
+
+
+def require_version(row: Any, expected: int | None) -> None:
+    """Refuse to change a row that is not the one the caller read.
+
+    Args:
+        row: the row as it is now, already locked.
+        expected: the version that the caller read; None where the last write may win.
+
+    Raises:
+        VersionConflict: `version_conflict`, with the row.
+    """
+    if expected is not None and row.version != expected:
+        raise VersionConflict(row)

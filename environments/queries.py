@@ -34,7 +34,7 @@ SELECT {_KEY_COLUMNS}, {_ENVIRONMENT_COLUMNS},
   JOIN environments_environment e ON e.id = k.environment_id
  WHERE k.key_hash = %s AND k.is_active AND k.deleted_at IS NULL
    AND (k.expires_at IS NULL OR k.expires_at > statement_timestamp())
-"""  # noqa: S608  # columns of our own models
+"""
 
 
 def open_with_key(key_text: str) -> ApiKey | None:

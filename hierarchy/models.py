@@ -22,6 +22,19 @@ class NodeQuerySet(MP_NodeQuerySet):
         """Parents before their children, siblings in the order in which they came."""
         return self.order_by("path")
 
+    def below_or_at(self, node: Node) -> NodeQuerySet:
+        """A node and everything below it; a range of the path's index, whatever the plan is made of."""
+        # Steps are made of 0-9 and A-Z, which collate before any small letter.
+        return self.filter(path__gte=node.path, path__lt=f"{node.path}z")
+
+    def search(self, text: str) -> NodeQuerySet:
+        """Nodes whose name, slug or external id contains the text, in any case."""
+        return self.filter(
+            models.Q(name__icontains=text)
+            | models.Q(slug__icontains=text)
+            | models.Q(external_id__icontains=text)
+        )
+
     def with_child_count(self) -> NodeQuerySet:
         """Each node with `live_child_count`, the number of its children that are not deleted."""
         children = (
@@ -34,6 +47,14 @@ class NodeQuerySet(MP_NodeQuerySet):
         return self.annotate(
             live_child_count=models.functions.Coalesce(models.Subquery(children), 0)
         )
+
+
+class NodeManager(MP_NodeManager.from_queryset(NodeQuerySet)):  # type: ignore[misc]  # made at run time
+    """treebeard's acts on the tree, for hierarchy.services alone, and our filters."""
+
+    def get_queryset(self) -> NodeQuerySet:
+        """See `MP_NodeManager`, whose own queryset would not know our filters."""
+        return NodeQuerySet(self.model, using=self._db).order_by("path")
 
 
 class Node(MP_Node):
@@ -73,7 +94,7 @@ class Node(MP_Node):
     updated_at = models.DateTimeField(db_default=Now(), editable=False)
     deleted_at = models.DateTimeField(null=True)
 
-    objects = MP_NodeManager.from_queryset(NodeQuerySet)()
+    objects = NodeManager()
 
     class Meta:
         constraints: ClassVar = [

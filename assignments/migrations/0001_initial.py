@@ -8,109 +8,271 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('environments', '0001_initial'),
-        ('hierarchy', '0001_initial'),
-        ('identities', '0001_initial'),
+        ("environments", "0001_initial"),
+        ("hierarchy", "0001_initial"),
+        ("identities", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Permission',
+            name="Permission",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('key', models.CharField(max_length=150)),
-                ('name', models.CharField(max_length=150)),
-                ('description', models.TextField(blank=True, max_length=500)),
-                ('category', models.CharField(max_length=100)),
-                ('version', models.PositiveIntegerField(default=1)),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
-                ('environment', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.RESTRICT, related_name='permissions', to='environments.environment')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=uuid.uuid4, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("key", models.CharField(max_length=150)),
+                ("name", models.CharField(max_length=150)),
+                ("description", models.TextField(blank=True, max_length=500)),
+                ("category", models.CharField(max_length=100)),
+                ("version", models.PositiveIntegerField(default=1)),
+                (
+                    "created_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), editable=False
+                    ),
+                ),
+                (
+                    "environment",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.RESTRICT,
+                        related_name="permissions",
+                        to="environments.environment",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Role',
+            name="Role",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('name', models.CharField(max_length=100)),
-                ('description', models.TextField(blank=True, max_length=500)),
-                ('is_active', models.BooleanField(default=True)),
-                ('version', models.PositiveIntegerField(default=1)),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
-                ('updated_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
-                ('deleted_at', models.DateTimeField(null=True)),
-                ('environment', models.ForeignKey(on_delete=django.db.models.deletion.RESTRICT, related_name='roles', to='environments.environment')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=uuid.uuid4, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("name", models.CharField(max_length=100)),
+                ("description", models.TextField(blank=True, max_length=500)),
+                ("is_active", models.BooleanField(default=True)),
+                ("version", models.PositiveIntegerField(default=1)),
+                (
+                    "created_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), editable=False
+                    ),
+                ),
+                (
+                    "updated_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), editable=False
+                    ),
+                ),
+                ("deleted_at", models.DateTimeField(null=True)),
+                (
+                    "environment",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.RESTRICT,
+                        related_name="roles",
+                        to="environments.environment",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Assignment',
+            name="Assignment",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('effective_from', models.DateTimeField(null=True)),
-                ('effective_to', models.DateTimeField(null=True)),
-                ('counts_from', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('created_by_id', models.UUIDField(null=True)),
-                ('created_by_label', models.CharField(max_length=254)),
-                ('revoked_at', models.DateTimeField(null=True)),
-                ('revoked_by_id', models.UUIDField(null=True)),
-                ('revoked_by_label', models.CharField(blank=True, max_length=254)),
-                ('version', models.PositiveIntegerField(default=1)),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
-                ('updated_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
-                ('batch', models.ForeignKey(db_constraint=False, null=True, on_delete=django.db.models.deletion.RESTRICT, related_name='assignments', to='environments.batch')),
-                ('environment', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.RESTRICT, related_name='assignments', to='environments.environment')),
-                ('identity', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.RESTRICT, related_name='assignments', to='identities.identity')),
-                ('node', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.RESTRICT, related_name='assignments', to='hierarchy.node')),
-                ('role', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.RESTRICT, related_name='assignments', to='assignments.role')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=uuid.uuid4, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("effective_from", models.DateTimeField(null=True)),
+                ("effective_to", models.DateTimeField(null=True)),
+                (
+                    "counts_from",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now()),
+                ),
+                ("created_by_id", models.UUIDField(null=True)),
+                ("created_by_label", models.CharField(max_length=254)),
+                ("revoked_at", models.DateTimeField(null=True)),
+                ("revoked_by_id", models.UUIDField(null=True)),
+                ("revoked_by_label", models.CharField(blank=True, max_length=254)),
+                ("version", models.PositiveIntegerField(default=1)),
+                (
+                    "created_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), editable=False
+                    ),
+                ),
+                (
+                    "updated_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), editable=False
+                    ),
+                ),
+                (
+                    "batch",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.RESTRICT,
+                        related_name="assignments",
+                        to="environments.batch",
+                    ),
+                ),
+                (
+                    "environment",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.RESTRICT,
+                        related_name="assignments",
+                        to="environments.environment",
+                    ),
+                ),
+                (
+                    "identity",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.RESTRICT,
+                        related_name="assignments",
+                        to="identities.identity",
+                    ),
+                ),
+                (
+                    "node",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.RESTRICT,
+                        related_name="assignments",
+                        to="hierarchy.node",
+                    ),
+                ),
+                (
+                    "role",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.RESTRICT,
+                        related_name="assignments",
+                        to="assignments.role",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='RolePermission',
+            name="RolePermission",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('environment', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.RESTRICT, related_name='+', to='environments.environment')),
-                ('permission', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.RESTRICT, related_name='role_permissions', to='assignments.permission')),
-                ('role', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.RESTRICT, related_name='role_permissions', to='assignments.role')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=uuid.uuid4, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                (
+                    "environment",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.RESTRICT,
+                        related_name="+",
+                        to="environments.environment",
+                    ),
+                ),
+                (
+                    "permission",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.RESTRICT,
+                        related_name="role_permissions",
+                        to="assignments.permission",
+                    ),
+                ),
+                (
+                    "role",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.RESTRICT,
+                        related_name="role_permissions",
+                        to="assignments.role",
+                    ),
+                ),
             ],
         ),
         migrations.AddField(
-            model_name='role',
-            name='permissions',
-            field=models.ManyToManyField(related_name='roles', through='assignments.RolePermission', to='assignments.permission'),
+            model_name="role",
+            name="permissions",
+            field=models.ManyToManyField(
+                related_name="roles",
+                through="assignments.RolePermission",
+                to="assignments.permission",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='permission',
-            constraint=models.UniqueConstraint(fields=('environment', 'key'), name='permission_key_unique', violation_error_message='The environment already has this permission.'),
+            model_name="permission",
+            constraint=models.UniqueConstraint(
+                fields=("environment", "key"),
+                name="permission_key_unique",
+                violation_error_message="The environment already has this permission.",
+            ),
         ),
         migrations.AddIndex(
-            model_name='assignment',
-            index=models.Index(fields=['identity', 'node'], name='assignment_identity'),
+            model_name="assignment",
+            index=models.Index(fields=["identity", "node"], name="assignment_identity"),
         ),
         migrations.AddIndex(
-            model_name='assignment',
-            index=models.Index(condition=models.Q(('revoked_at', None)), fields=['node'], name='assignment_node'),
+            model_name="assignment",
+            index=models.Index(
+                condition=models.Q(("revoked_at", None)), fields=["node"], name="assignment_node"
+            ),
         ),
         migrations.AddIndex(
-            model_name='assignment',
-            index=models.Index(condition=models.Q(('revoked_at', None)), fields=['role'], name='assignment_role'),
+            model_name="assignment",
+            index=models.Index(
+                condition=models.Q(("revoked_at", None)), fields=["role"], name="assignment_role"
+            ),
         ),
         migrations.AddIndex(
-            model_name='assignment',
-            index=models.Index(fields=['environment', '-created_at', 'id'], name='assignment_newest'),
+            model_name="assignment",
+            index=models.Index(
+                fields=["environment", "-created_at", "id"], name="assignment_newest"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='assignment',
-            constraint=models.CheckConstraint(condition=models.Q(('effective_from', None), ('effective_to', None), ('effective_to__gt', models.F('effective_from')), _connector='OR'), name='assignment_window_has_length', violation_error_message='effective_to must lie after effective_from.'),
+            model_name="assignment",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("effective_from", None),
+                    ("effective_to", None),
+                    ("effective_to__gt", models.F("effective_from")),
+                    _connector="OR",
+                ),
+                name="assignment_window_has_length",
+                violation_error_message="effective_to must lie after effective_from.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='rolepermission',
-            constraint=models.UniqueConstraint(fields=('role', 'permission'), name='role_permission_unique'),
+            model_name="rolepermission",
+            constraint=models.UniqueConstraint(
+                fields=("role", "permission"), name="role_permission_unique"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='role',
-            constraint=models.UniqueConstraint(models.F('environment'), django.db.models.functions.text.Lower('name'), condition=models.Q(('deleted_at', None)), name='role_name_unique', violation_error_message='The environment already has a role of this name.'),
+            model_name="role",
+            constraint=models.UniqueConstraint(
+                models.F("environment"),
+                django.db.models.functions.text.Lower("name"),
+                condition=models.Q(("deleted_at", None)),
+                name="role_name_unique",
+                violation_error_message="The environment already has a role of this name.",
+            ),
         ),
     ]

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from django.apps import apps
-from django.db import Error as DatabaseError
 from django.db import IntegrityError, OperationalError
 from django.http import Http404
 from drf_standardized_errors.handler import ExceptionHandler
@@ -12,6 +11,7 @@ from rest_framework import exceptions
 
 from common import errors
 from common.api.errors import ApiError, envelope
+from common.constraints import constraint_of
 
 _STATUS: dict[type[errors.DomainError], int] = {
     errors.RuleViolation: 400,
@@ -131,10 +131,9 @@ def _from_operation(exc: OperationalError) -> ApiError:
     return ApiError(503, "unavailable", "The database cannot be reached; try again.")
 
 
-def _from_constraint(exc: DatabaseError) -> Exception:
+def _from_constraint(exc: IntegrityError) -> Exception:
     """A race that only the database saw: two creates of one name, both past the check."""
-    diagnosis = getattr(exc.__cause__, "diag", None)
-    name = getattr(diagnosis, "constraint_name", None)
+    name = constraint_of(exc)
     for model in apps.get_models():
         for constraint in model._meta.constraints:
             if constraint.name == name:

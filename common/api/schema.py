@@ -70,7 +70,7 @@ class ApiSchema(AutoSchema):
         endpoint = self._endpoint
         answer = OpenApiResponse(endpoint.answer) if endpoint.answer else None
         return {
-            **{status: answer for status in (endpoint.status, *endpoint.statuses)},
+            **dict.fromkeys((endpoint.status, *endpoint.statuses), answer),
             "default": OpenApiResponse(ErrorEnvelope, "The refusal."),
         }
 

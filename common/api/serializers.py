@@ -21,7 +21,7 @@ class Strict(serializers.Serializer):
             raise serializers.ValidationError({"body": "must be an object"})
         unknown = sorted(str(name)[:100] for name in data if name not in self.fields)
         if unknown:
-            raise serializers.ValidationError({name: "unknown field" for name in unknown[:20]})
+            raise serializers.ValidationError(dict.fromkeys(unknown[:20], "unknown field"))
         return super().to_internal_value(data)
 
 

@@ -7,38 +7,114 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('environments', '0001_initial'),
+        ("environments", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Node',
+            name="Node",
             fields=[
-                ('depth', models.PositiveIntegerField()),
-                ('numchild', models.PositiveIntegerField(default=0)),
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('path', models.CharField(db_collation='C', max_length=255, unique=True)),
-                ('name', models.CharField(max_length=200)),
-                ('slug', models.CharField(max_length=100)),
-                ('node_type', models.CharField(max_length=50)),
-                ('external_id', models.CharField(max_length=128, null=True)),
-                ('description', models.TextField(blank=True, max_length=2000)),
-                ('metadata', models.JSONField(default=dict)),
-                ('status', models.CharField(choices=[('active', 'Active'), ('inactive', 'Inactive')], default='active', max_length=10)),
-                ('version', models.PositiveIntegerField(default=1)),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
-                ('updated_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
-                ('deleted_at', models.DateTimeField(null=True)),
-                ('environment', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.RESTRICT, related_name='nodes', to='environments.environment')),
-                ('parent', models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.RESTRICT, related_name='children', to='hierarchy.node')),
+                ("depth", models.PositiveIntegerField()),
+                ("numchild", models.PositiveIntegerField(default=0)),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=uuid.uuid4, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("path", models.CharField(db_collation="C", max_length=255, unique=True)),
+                ("name", models.CharField(max_length=200)),
+                ("slug", models.CharField(max_length=100)),
+                ("node_type", models.CharField(max_length=50)),
+                ("external_id", models.CharField(max_length=128, null=True)),
+                ("description", models.TextField(blank=True, max_length=2000)),
+                ("metadata", models.JSONField(default=dict)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[("active", "Active"), ("inactive", "Inactive")],
+                        default="active",
+                        max_length=10,
+                    ),
+                ),
+                ("version", models.PositiveIntegerField(default=1)),
+                (
+                    "created_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), editable=False
+                    ),
+                ),
+                (
+                    "updated_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), editable=False
+                    ),
+                ),
+                ("deleted_at", models.DateTimeField(null=True)),
+                (
+                    "environment",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.RESTRICT,
+                        related_name="nodes",
+                        to="environments.environment",
+                    ),
+                ),
+                (
+                    "parent",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.RESTRICT,
+                        related_name="children",
+                        to="hierarchy.node",
+                    ),
+                ),
             ],
             options={
-                'indexes': [models.Index(fields=['parent', 'path'], name='node_children'), models.Index(fields=['environment', 'path'], name='node_tree_order')],
-                'constraints': [models.UniqueConstraint(condition=models.Q(('parent', None)), fields=('environment',), name='node_one_root', violation_error_message='The environment already has its root.'), models.UniqueConstraint(condition=models.Q(('deleted_at', None)), fields=('parent', 'slug'), name='node_slug_unique', violation_error_message='A sibling already has this slug.'), models.UniqueConstraint(condition=models.Q(('deleted_at', None)), fields=('environment', 'external_id'), name='node_external_id_unique', violation_error_message='A node already has this external_id.'), models.CheckConstraint(condition=models.Q(models.Q(('depth', 1), ('parent', None)), models.Q(('depth__gt', 1), ('depth__lte', 33), ('parent__isnull', False)), _connector='OR'), name='node_depth_fits_parent', violation_error_message='The tree would become too deep.'), models.CheckConstraint(condition=models.Q(('status__in', ['active', 'inactive'])), name='node_status_known')],
+                "indexes": [
+                    models.Index(fields=["parent", "path"], name="node_children"),
+                    models.Index(fields=["environment", "path"], name="node_tree_order"),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("parent", None)),
+                        fields=("environment",),
+                        name="node_one_root",
+                        violation_error_message="The environment already has its root.",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("deleted_at", None)),
+                        fields=("parent", "slug"),
+                        name="node_slug_unique",
+                        violation_error_message="A sibling already has this slug.",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("deleted_at", None)),
+                        fields=("environment", "external_id"),
+                        name="node_external_id_unique",
+                        violation_error_message="A node already has this external_id.",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("depth", 1), ("parent", None)),
+                            models.Q(
+                                ("depth__gt", 1), ("depth__lte", 33), ("parent__isnull", False)
+                            ),
+                            _connector="OR",
+                        ),
+                        name="node_depth_fits_parent",
+                        violation_error_message="The tree would become too deep.",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("status__in", ["active", "inactive"])),
+                        name="node_status_known",
+                    ),
+                ],
             },
         ),
     ]

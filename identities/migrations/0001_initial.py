@@ -7,71 +7,173 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('environments', '0001_initial'),
+        ("environments", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Identity',
+            name="Identity",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('email', models.EmailField(max_length=254)),
-                ('first_name', models.CharField(blank=True, max_length=100)),
-                ('last_name', models.CharField(blank=True, max_length=100)),
-                ('external_id', models.CharField(max_length=128, null=True)),
-                ('metadata', models.JSONField(default=dict)),
-                ('status', models.CharField(choices=[('invited', 'Invited'), ('active', 'Active'), ('inactive', 'Inactive'), ('removed', 'Removed')], default='active', max_length=10)),
-                ('version', models.PositiveIntegerField(default=1)),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
-                ('updated_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
-                ('environment', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.RESTRICT, related_name='identities', to='environments.environment')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=uuid.uuid4, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("email", models.EmailField(max_length=254)),
+                ("first_name", models.CharField(blank=True, max_length=100)),
+                ("last_name", models.CharField(blank=True, max_length=100)),
+                ("external_id", models.CharField(max_length=128, null=True)),
+                ("metadata", models.JSONField(default=dict)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("invited", "Invited"),
+                            ("active", "Active"),
+                            ("inactive", "Inactive"),
+                            ("removed", "Removed"),
+                        ],
+                        default="active",
+                        max_length=10,
+                    ),
+                ),
+                ("version", models.PositiveIntegerField(default=1)),
+                (
+                    "created_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), editable=False
+                    ),
+                ),
+                (
+                    "updated_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), editable=False
+                    ),
+                ),
+                (
+                    "environment",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.RESTRICT,
+                        related_name="identities",
+                        to="environments.environment",
+                    ),
+                ),
             ],
             options={
-                'verbose_name_plural': 'identities',
+                "verbose_name_plural": "identities",
             },
         ),
         migrations.CreateModel(
-            name='Invitation',
+            name="Invitation",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('intent', models.CharField(choices=[('activate', 'Activate'), ('add_to_app', 'Add To App')], default='activate', max_length=12)),
-                ('status', models.CharField(choices=[('pending', 'Pending'), ('accepted', 'Accepted'), ('revoked', 'Revoked'), ('expired', 'Expired')], default='pending', max_length=10)),
-                ('nonce', models.BinaryField(max_length=16)),
-                ('invited_by_type', models.CharField(choices=[('user', 'User'), ('api_key', 'Api Key'), ('system', 'System')], max_length=10)),
-                ('invited_by_id', models.UUIDField(null=True)),
-                ('invited_by_label', models.CharField(max_length=254)),
-                ('expires_at', models.DateTimeField()),
-                ('sent_at', models.DateTimeField(null=True)),
-                ('accepted_at', models.DateTimeField(null=True)),
-                ('revoked_at', models.DateTimeField(null=True)),
-                ('version', models.PositiveIntegerField(default=1)),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
-                ('environment', models.ForeignKey(on_delete=django.db.models.deletion.RESTRICT, related_name='invitations', to='environments.environment')),
-                ('identity', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.RESTRICT, related_name='invitations', to='identities.identity')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=uuid.uuid4, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                (
+                    "intent",
+                    models.CharField(
+                        choices=[("activate", "Activate"), ("add_to_app", "Add To App")],
+                        default="activate",
+                        max_length=12,
+                    ),
+                ),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("pending", "Pending"),
+                            ("accepted", "Accepted"),
+                            ("revoked", "Revoked"),
+                            ("expired", "Expired"),
+                        ],
+                        default="pending",
+                        max_length=10,
+                    ),
+                ),
+                ("nonce", models.BinaryField(max_length=16)),
+                (
+                    "invited_by_type",
+                    models.CharField(
+                        choices=[("user", "User"), ("api_key", "Api Key"), ("system", "System")],
+                        max_length=10,
+                    ),
+                ),
+                ("invited_by_id", models.UUIDField(null=True)),
+                ("invited_by_label", models.CharField(max_length=254)),
+                ("expires_at", models.DateTimeField()),
+                ("sent_at", models.DateTimeField(null=True)),
+                ("accepted_at", models.DateTimeField(null=True)),
+                ("revoked_at", models.DateTimeField(null=True)),
+                ("version", models.PositiveIntegerField(default=1)),
+                (
+                    "created_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), editable=False
+                    ),
+                ),
+                (
+                    "environment",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.RESTRICT,
+                        related_name="invitations",
+                        to="environments.environment",
+                    ),
+                ),
+                (
+                    "identity",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.RESTRICT,
+                        related_name="invitations",
+                        to="identities.identity",
+                    ),
+                ),
             ],
         ),
         migrations.AddIndex(
-            model_name='identity',
-            index=models.Index(fields=['environment', '-created_at', 'id'], name='identity_newest'),
+            model_name="identity",
+            index=models.Index(fields=["environment", "-created_at", "id"], name="identity_newest"),
         ),
         migrations.AddConstraint(
-            model_name='identity',
-            constraint=models.UniqueConstraint(condition=models.Q(('status', 'removed'), _negated=True), fields=('environment', 'email'), name='identity_email_unique', violation_error_message='An identity of this environment already has this e-mail address.'),
+            model_name="identity",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("status", "removed"), _negated=True),
+                fields=("environment", "email"),
+                name="identity_email_unique",
+                violation_error_message="An identity of this environment already has this e-mail address.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='identity',
-            constraint=models.UniqueConstraint(condition=models.Q(('status', 'removed'), _negated=True), fields=('environment', 'external_id'), name='identity_external_id_unique', violation_error_message='An identity of this environment already has this external_id.'),
+            model_name="identity",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("status", "removed"), _negated=True),
+                fields=("environment", "external_id"),
+                name="identity_external_id_unique",
+                violation_error_message="An identity of this environment already has this external_id.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='identity',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['invited', 'active', 'inactive', 'removed'])), name='identity_status_known'),
+            model_name="identity",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("status__in", ["invited", "active", "inactive", "removed"])),
+                name="identity_status_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='invitation',
-            constraint=models.UniqueConstraint(condition=models.Q(('status', 'pending')), fields=('identity',), name='invitation_pending_unique', violation_error_message='An invitation for this identity is pending.'),
+            model_name="invitation",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("status", "pending")),
+                fields=("identity",),
+                name="invitation_pending_unique",
+                violation_error_message="An invitation for this identity is pending.",
+            ),
         ),
     ]

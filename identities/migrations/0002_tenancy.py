@@ -9,7 +9,5 @@ class Migration(migrations.Migration):
     operations = [
         environment_key("identities_identity"),
         environment_key("identities_invitation"),
-        tie_within_environment(
-            "identities_invitation", "identity_id", "identities_identity"
-        ),
+        tie_within_environment("identities_invitation", "identity_id", "identities_identity"),
     ]

@@ -1,0 +1,97 @@
+"""Yes or no, for one question or ten thousand: the same statement."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+
+from django.db import connection
+
+from assignments.decision import sql
+from assignments.decision.question import Decision, Question
+from assignments.grants import IN_LIFE, OBSTACLE, reason_of
+from environments.models import Environment
+
+MOST_QUESTIONS = 10_000
+
+_CANDIDATES = (
+    f"SELECT a.node_id, r.name, {OBSTACLE} AS obstacle, a.id FROM assignments_assignment a"
+    f" JOIN assignments_role r ON r.id = a.role_id AND {IN_LIFE}"
+    " JOIN assignments_rolepermission rp ON rp.role_id = a.role_id AND rp.permission_id = p.id"
+)
+_HERE = f"{_CANDIDATES} WHERE a.identity_id = i.id AND a.node_id = ANY(lineage.ids)"
+_ANYWHERE = (
+    f"{_CANDIDATES} JOIN hierarchy_node h ON h.id = a.node_id"
+    f" WHERE c.node IS NULL AND a.identity_id = i.id AND {sql.UNBLOCKED}"
+)
+
+
+@cache
+def _statement(identity_kinds: frozenset[str], node_kinds: frozenset[str], anywhere: bool) -> str:
+    """The statement for questions of these kinds; what none of them needs is left out."""
+    candidates = [text for text, asked in ((_HERE, node_kinds), (_ANYWHERE, anywhere)) if asked]
+    nodes = sql.node(node_kinds) + sql.LINEAGE if node_kinds else ""
+    standing = sql.standing(asks_node=bool(node_kinds), asks_anywhere=anywhere)
+    return (
+        f"SELECT {standing}, g.obstacle, {reason_of('g.obstacle')}, g.roles, g.node_id::text"
+        " FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[],"
+        " %s::timestamptz[]) WITH ORDINALITY"
+        " AS c (environment_id, identity_kind, identity, permission, node_kind, node, at, position)"
+        + sql.identity(identity_kinds)
+        + nodes
+        + sql.PERMISSION
+        + " LEFT JOIN LATERAL (SELECT min(g.obstacle) AS obstacle,"
+        " array_agg(DISTINCT g.name ORDER BY g.name) FILTER (WHERE g.obstacle = 0) AS roles,"
+        " (array_agg(g.node_id ORDER BY place.depth DESC, g.id) FILTER (WHERE g.obstacle = 0))[1]"
+        f" AS node_id FROM ({' UNION ALL '.join(candidates)}) g"
+        " JOIN hierarchy_node place ON place.id = g.node_id) g ON true"
+        " ORDER BY c.position"
+    )
+
+
+def evaluate_many(environment: Environment, questions: Sequence[Question]) -> list[Decision]:
+    """Answer questions about one environment; one statement, so all at one instant.
+
+    Args:
+        environment: whose rows decide.
+        questions: up to 10,000.
+
+    Returns:
+        The decisions, in the order of the questions.
+    """
+    identity_kinds = frozenset(question.identity.kind for question in questions)
+    nodes = [question.node for question in questions]
+    statement = _statement(
+        identity_kinds, frozenset(node.kind for node in nodes if node), None in nodes
+    )
+    parameters = [
+        [environment.pk] * len(questions),
+        [question.identity.kind for question in questions],
+        [question.identity.value for question in questions],
+        [question.permission for question in questions],
+        [node and node.kind for node in nodes],
+        [node and node.value for node in nodes],
+        [question.at for question in questions],
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters)
+        rows = cursor.fetchall()
+    return [
+        Decision(True, None, roles, node_id)
+        if standing is None and obstacle == 0
+        else Decision(False, standing or reason, [], None)
+        for standing, obstacle, reason, roles, node_id in rows
+    ]
+
+
+def evaluate(environment: Environment, question: Question) -> Decision:
+    """Answer one question.
+
+    Args:
+        environment: whose rows decide.
+        question: what is asked.
+
+    Returns:
+        The decision.
+    """
+    return evaluate_many(environment, [question])[0]

@@ -1,0 +1,120 @@
+"""The parts that the statements of the decision are made of.
+
+Every statement starts from `c`, the questions: environment_id, identity, permission, node, at. Each part
+joins what it is named for.
+"""
+
+from collections.abc import Collection
+from typing import Final
+
+from hierarchy.models import Node
+
+_IDENTITY_BY = {
+    "id": "id = c.identity::uuid",
+    "ext": "external_id = c.identity",
+    "email": "email = c.identity",
+}
+_NODE_BY = {"id": "id = c.node::uuid", "ext": "external_id = c.node"}
+
+
+def _one_of(
+    table: str, columns: str, live: str, by: dict[str, str], kind: str, kinds: Collection[str]
+) -> str:
+    """A row by whichever reference was given; the branches of kinds that nobody used are left out."""
+    return " UNION ALL ".join(
+        f"SELECT {columns} FROM {table} WHERE environment_id = c.environment_id AND {live}"
+        f" AND {by[name]}" + (f" AND c.{kind} = '{name}'" if len(kinds) > 1 else "")
+        for name in sorted(kinds)
+    )
+
+
+def identity(kinds: Collection[str]) -> str:
+    """Joins `i`, the identity asked about.
+
+    Args:
+        kinds: which kinds of reference occur among the questions.
+
+    Returns:
+        An SQL text.
+    """
+    found = _one_of(
+        "identities_identity",
+        "id, status",
+        "status <> 'removed'",
+        _IDENTITY_BY,
+        "identity_kind",
+        kinds,
+    )
+    return f" LEFT JOIN LATERAL ({found}) i ON true"
+
+
+def node(kinds: Collection[str]) -> str:
+    """Joins `n`, the node asked about.
+
+    Args:
+        kinds: which kinds of reference occur among the questions.
+
+    Returns:
+        An SQL text.
+    """
+    found = _one_of(
+        "hierarchy_node", "id, path", "deleted_at IS NULL", _NODE_BY, "node_kind", kinds
+    )
+    return f" LEFT JOIN LATERAL ({found}) n ON true"
+
+
+PERMISSION: Final = (
+    " LEFT JOIN assignments_permission p"
+    " ON p.environment_id = c.environment_id AND p.key = c.permission"
+)
+
+
+def prefixes(path: str) -> str:
+    """The paths of a node and all its ancestors.
+
+    Args:
+        path: an SQL text for the node's path.
+
+    Returns:
+        An SQL text that gives an array; as an array the planner looks each up in the index.
+    """
+    step = Node.steplen
+    return (
+        f"ARRAY(SELECT left({path}, cut) FROM generate_series({step}, length({path}), {step}) cut)"
+    )
+
+
+BLOCKED: Final = "(up.status <> 'active' OR up.deleted_at IS NOT NULL)"
+
+LINEAGE: Final = (
+    " LEFT JOIN LATERAL (SELECT array_agg(up.id) AS ids, bool_or" + BLOCKED + " AS blocked"
+    f" FROM hierarchy_node up WHERE up.path = ANY({prefixes('n.path')})) lineage ON n.id IS NOT NULL"
+)
+
+# The place of an assignment holds only while nothing on the way to it is inactive.
+UNBLOCKED: Final = (
+    "NOT EXISTS (SELECT FROM hierarchy_node up"
+    f" WHERE up.path = ANY({prefixes('h.path')}) AND {BLOCKED})"
+)
+
+
+def standing(*, asks_node: bool, asks_anywhere: bool) -> str:
+    """The first reason that does not depend on any assignment.
+
+    Args:
+        asks_node: whether some question is about one node.
+        asks_anywhere: whether some question is about any node.
+
+    Returns:
+        An SQL text that gives a denial reason, or null.
+    """
+    about_node = "c.node IS NOT NULL AND " if asks_anywhere else ""
+    of_node = (
+        f" WHEN {about_node}n.id IS NULL THEN 'node_not_found'"
+        f" WHEN {about_node}lineage.blocked THEN 'node_inactive'"
+    )
+    return (
+        "CASE WHEN i.id IS NULL THEN 'identity_not_found'"
+        " WHEN i.status <> 'active' THEN 'identity_' || i.status"
+        f"{of_node if asks_node else ''} WHEN p.id IS NULL THEN 'permission_not_found' END"
+    )

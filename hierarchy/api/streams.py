@@ -1,0 +1,80 @@
+"""Whole trees as JSON text, written while the rows arrive: memory does not grow with the tree."""
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from django.core.serializers.json import DjangoJSONEncoder
+from django.http import StreamingHttpResponse
+
+from hierarchy.api.serializers import node_row
+
+_ROWS_A_FETCH = 2_000
+_CHARACTERS_A_PIECE = 65_536
+_encode = DjangoJSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
+
+
+def json_stream(pieces: Iterable[str]) -> StreamingHttpResponse:
+    """An answer that is sent while it is made.
+
+    Args:
+        pieces: JSON text, in any number of parts.
+
+    Returns:
+        The answer.
+    """
+    return StreamingHttpResponse(_gathered(pieces), content_type="application/json")
+
+
+def tree_text(nodes: Any) -> Iterator[str]:
+    """`{"tree": [...]}` with children inside their parents.
+
+    Args:
+        nodes: a queryset in tree order, the first node being the top.
+
+    Yields:
+        JSON text.
+    """
+    yield '{"tree":['
+    open_depths: list[int] = []
+    for node in nodes.iterator(chunk_size=_ROWS_A_FETCH):
+        closed = 0
+        while open_depths and open_depths[-1] >= node.depth:
+            open_depths.pop()
+            closed += 1
+        if closed:
+            yield "]}" * closed + ","
+        yield _encode(node_row(node))[:-1] + ',"children":['
+        open_depths.append(node.depth)
+    yield "]}" * len(open_depths) + "]}"
+
+
+def parents_text(nodes: Any) -> Iterator[str]:
+    """`{"items": [{id, parent_node_id}]}`.
+
+    Args:
+        nodes: a queryset in tree order.
+
+    Yields:
+        JSON text.
+    """
+    yield '{"items":['
+    separator = ""
+    pairs = nodes.values_list("pk", "parent_id")
+    for node_id, parent_id in pairs.iterator(chunk_size=_ROWS_A_FETCH):
+        parent = json.dumps(parent_id and str(parent_id))
+        yield f'{separator}{{"id":"{node_id}","parent_node_id":{parent}}}'
+        separator = ","
+    yield "]}"
+
+
+def _gathered(pieces: Iterable[str]) -> Iterator[bytes]:
+    gathered: list[str] = []
+    length = 0
+    for piece in pieces:
+        gathered.append(piece)
+        length += len(piece)
+        if length >= _CHARACTERS_A_PIECE:
+            yield "".join(gathered).encode()
+            gathered, length = [], 0
+    yield "".join(gathered).encode()

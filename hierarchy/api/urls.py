@@ -1,0 +1,21 @@
+"""The addresses of the tree; one node's own address also deletes it, so it stands with assignments."""
+
+from django.urls import path
+
+from common.api.routing import rows
+from hierarchy.api.views import NodeViewSet
+
+urlpatterns = [
+    path("nodes", NodeViewSet.as_view(rows()), name="nodes"),
+    path("nodes/parents", NodeViewSet.as_view({"get": "parents"}), name="node-parents"),
+    path("nodes/<node:pk>/move", NodeViewSet.as_view({"post": "move"}), name="node-move"),
+    path("nodes/<node:pk>/tree", NodeViewSet.as_view({"get": "tree"}), name="node-tree"),
+    path(
+        "nodes/<node:pk>/ancestors",
+        NodeViewSet.as_view({"get": "ancestors"}),
+        name="node-ancestors",
+    ),
+    path(
+        "nodes/<node:pk>/children", NodeViewSet.as_view({"get": "children"}), name="node-children"
+    ),
+]

@@ -1,0 +1,155 @@
+"""`/nodes`, but for what concerns assignments; that lives with them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+from uuid import UUID
+
+from django.db.models import F
+from django.http import StreamingHttpResponse
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from common.api.endpoints import Endpoint
+from common.api.pagination import paged, query_digest, read_cursor, sign_cursor
+from common.api.versions import expected_version, versioned
+from common.refs import Ref
+from environments.api.base import EnvironmentViewSet
+from environments.scopes import Scope
+from hierarchy.api.serializers import (
+    ChildrenQuery,
+    NodeChange,
+    NodeCreate,
+    NodeList,
+    NodeMove,
+    NodePage,
+    NodeRow,
+    ParentList,
+    TreeAnswer,
+    TreeQuery,
+    node_row,
+)
+from hierarchy.api.streams import json_stream, parents_text, tree_text
+from hierarchy.models import Node
+from hierarchy.queries import ancestors_of, children_of, get_node, subtree_of, whole_tree
+from hierarchy.services.nodes import create_node, move_node, update_node
+
+VIEW, MANAGE = Scope.HIERARCHY_VIEW, Scope.HIERARCHY_MANAGE
+
+
+class NodeViewSet(EnvironmentViewSet):
+    """The tree of the environment."""
+
+    endpoints: ClassVar[Mapping[str, Endpoint]] = {
+        "list": Endpoint(
+            VIEW, "Read the tree, nested or flat; search it", query=TreeQuery, answer=TreeAnswer
+        ),
+        "parents": Endpoint(VIEW, "Every node's id and its parent's", answer=ParentList),
+        "create": Endpoint(MANAGE, "Add a node", body=NodeCreate, answer=NodeRow, status=201),
+        "retrieve": Endpoint(VIEW, "Show a node", answer=NodeRow),
+        "partial_update": Endpoint(
+            MANAGE, "Change or move a node", body=NodeChange, answer=NodeRow, versioned=True
+        ),
+        "move": Endpoint(
+            MANAGE,
+            "Hang a node and everything below it elsewhere",
+            body=NodeMove,
+            answer=NodeRow,
+            versioned=True,
+        ),
+        "tree": Endpoint(VIEW, "Read a subtree", answer=TreeAnswer),
+        "ancestors": Endpoint(VIEW, "The nodes above, root first, itself last", answer=NodeList),
+        "children": Endpoint(
+            VIEW, "The nodes directly below", query=ChildrenQuery, answer=NodePage
+        ),
+    }
+
+    def present(self, node: Node) -> dict[str, Any]:
+        """One node as it is shown."""
+        return node_row(node)
+
+    def list(self, request: Request) -> Response | StreamingHttpResponse:
+        """The whole tree, or a page of it in tree order."""
+        rows = whole_tree(self.environment)
+        if self.params["format"] == "tree":
+            return json_stream(tree_text(rows))
+        if "q" in self.params:
+            rows = rows.search(self.params["q"])
+        return Response(self._feed(rows))
+
+    def parents(self, request: Request) -> StreamingHttpResponse:
+        """All pairs of node and parent."""
+        return json_stream(parents_text(whole_tree(self.environment)))
+
+    def create(self, request: Request) -> Response:
+        """A new node."""
+        parent = self.data.pop("parent_node_id")
+        node = create_node(
+            actor=self.actor, environment=self.environment, parent=parent, **self.data
+        )
+        return versioned(self.present(node), status=201)
+
+    def retrieve(self, request: Request, pk: Ref) -> Response:
+        """One node."""
+        return versioned(self.present(get_node(self.environment, pk)))
+
+    def partial_update(self, request: Request, pk: Ref) -> Response:
+        """A node changed."""
+        parent = self.data.pop("parent_node_id", None)
+        node = update_node(
+            actor=self.actor,
+            environment=self.environment,
+            node=pk,
+            changes=self.data,
+            parent=parent,
+            expected_version=expected_version(request),
+        )
+        return versioned(self.present(node))
+
+    def move(self, request: Request, pk: Ref) -> Response:
+        """A node moved."""
+        node = move_node(
+            actor=self.actor,
+            environment=self.environment,
+            node=pk,
+            parent=self.data["parent_node_id"],
+            expected_version=expected_version(request),
+        )
+        return versioned(self.present(node))
+
+    def tree(self, request: Request, pk: Ref) -> StreamingHttpResponse:
+        """A node with everything below it."""
+        return json_stream(tree_text(subtree_of(get_node(self.environment, pk))))
+
+    def ancestors(self, request: Request, pk: Ref) -> Response:
+        """The way from the root to a node."""
+        above = ancestors_of(get_node(self.environment, pk))
+        return Response({"items": [self.present(node) for node in above]})
+
+    def children(self, request: Request, pk: Ref) -> Response:
+        """A page of a node's children."""
+        rows = children_of(get_node(self.environment, pk))
+        if "q" in self.params:
+            rows = rows.search(self.params["q"])
+        column = F("path" if self.params["sort_by"] == "position" else self.params["sort_by"])
+        descending = self.params.get("order") == "desc"
+        rows = rows.order_by(column.desc() if descending else column.asc(), "pk")
+        return Response(paged(rows, self.params, self.present))
+
+    def _feed(self, rows: Any) -> dict[str, Any]:
+        digest = query_digest(self.environment.pk, self.params)
+        position = read_cursor(self.params.get("cursor"), digest)
+        if position:
+            # The cursor holds an id: a path would tell how the tree is stored.
+            last = Node.objects.filter(pk=UUID(position[0]), environment=self.environment)
+            rows = rows.filter(path__gt=last.values("path")[:1])
+        limit = self.params["limit"]
+        page = list(rows[: limit + 1])
+        more = len(page) > limit
+        return {
+            "items": [self.present(node) for node in page[:limit]],
+            "pagination": {
+                "next_cursor": sign_cursor([str(page[limit - 1].pk)], digest) if more else None
+            },
+        }

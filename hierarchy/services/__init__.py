@@ -1,0 +1,1 @@
+"""Acts on the tree: the only door to treebeard, and each takes the tree lock before it reads."""

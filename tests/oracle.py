@@ -1,0 +1,29 @@
+"""The access rule once more, walking parent pointers in memory: what the product's SQL is held against."""
+
+from collections.abc import Iterable, Sequence
+
+
+def is_allowed(
+    parents: Sequence[int | None],
+    grants: Iterable[tuple[int, frozenset[int]]],
+    permission: int,
+    node: int,
+    inactive: frozenset[int] = frozenset(),
+) -> bool:
+    """Whether one of the effective grants of an active identity reaches the node.
+
+    Args:
+        parents: each node's parent; None for the root.
+        grants: node and permissions of each assignment that is effective now.
+        permission: what is asked.
+        node: where.
+        inactive: nodes that are switched off.
+    """
+    above = set()
+    here: int | None = node
+    while here is not None:
+        above.add(here)
+        here = parents[here]
+    return not above & inactive and any(
+        place in above and permission in carried for place, carried in grants
+    )
