@@ -8,8 +8,18 @@ from pathlib import Path
 
 from config.local.postgres import database_url
 
+BASE_DIR = Path(__file__).resolve().parent.parent.parent
 # A Unix socket's whole path may take 107 bytes on Linux; PostgreSQL adds "/.s.PGSQL.5432".
 LONGEST_SOCKET_FOLDER = 90
+
+
+def data_folder() -> Path:
+    """The folder that keeps the service's data: TRELLIS_DATA, or var/ beside the code.
+
+    Returns:
+        An absolute path.
+    """
+    return Path(os.environ.get("TRELLIS_DATA") or BASE_DIR / "var").resolve()
 
 
 def local_secret_key(data: Path) -> str:

@@ -10,13 +10,14 @@ import re
 import signal
 import stat
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
 
 from config.local.processes import (
     Account,
+    last_lines,
     processes_in,
     spawn,
     stop,
@@ -76,6 +77,7 @@ class Cluster:
         log: the file that takes what it prints.
         settings: PostgreSQL's own settings, over SETTINGS.
         binaries: the folder of its programs.
+        give_up: asked while it starts; True ends the waiting.
     """
 
     data: Path
@@ -83,6 +85,7 @@ class Cluster:
     log: Path
     settings: Mapping[str, str] = field(default_factory=dict)
     binaries: Path = field(default_factory=embedded_binaries)
+    give_up: Callable[[], bool] = lambda: False
     process: subprocess.Popen[bytes] | None = field(default=None, init=False)
     _account: Account | None = field(default_factory=unprivileged_account, init=False)
 
@@ -157,7 +160,10 @@ class Cluster:
             # The fast shutdown: SIGTERM would wait for clients that may never go.
             death_signal=signal.SIGINT,
         )
-        wait_for(lambda: not self.is_running() or self._is_ready(), seconds=READY_SECONDS)
+        wait_for(
+            lambda: not self.is_running() or self._is_ready() or self.give_up(),
+            seconds=READY_SECONDS,
+        )
         if not self.is_running() or not self._is_ready():
             self.stop()
             raise PostgresError(f"PostgreSQL did not start:\n{self.log_tail()}")
@@ -166,10 +172,13 @@ class Cluster:
         """Whether the server's process is alive."""
         return self.process is not None and self.process.poll() is None
 
-    def stop(self) -> None:
-        """Stop the server; open connections are cut, committed data is safe."""
-        if self.process is not None:
-            stop(self.process, signal.SIGINT, seconds=STOP_SECONDS)
+    def stop(self) -> bool:
+        """Stop the server; open connections are cut, committed data is safe.
+
+        Returns:
+            True when it ended by itself in time.
+        """
+        return self.process is None or stop(self.process, signal.SIGINT, seconds=STOP_SECONDS)
 
     def create_database(self, name: str) -> None:
         """Make a database, unless it is there.
@@ -194,15 +203,9 @@ class Cluster:
             raise PostgresError(f"{self.binaries / 'postgres'} does not say its version.")
         return int(match[1])
 
-    def log_tail(self, lines: int = 15) -> str:
-        """The end of its log.
-
-        Args:
-            lines: how many.
-        """
-        if not self.log.exists():
-            return ""
-        return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
+    def log_tail(self) -> str:
+        """The end of its log."""
+        return last_lines(self.log)
 
     def _locale(self) -> tuple[str, ...]:
         # The builtin provider came with 17; it sorts by code point and is the same on every machine.

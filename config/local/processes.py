@@ -54,6 +54,7 @@ def spawn(
     command: Sequence[str | Path],
     *,
     log: Path,
+    output: Path | None = None,
     environment: Mapping[str, str] | None = None,
     folder: Path = Path("/"),
     account: Account | None = None,
@@ -67,6 +68,7 @@ def spawn(
     Args:
         command: program and arguments.
         log: the file that takes what it prints, appended to.
+        output: the file that takes its standard output instead; then the log has its errors only.
         environment: its whole environment; ours when None.
         folder: its working folder.
         account: whom it runs as; ourselves when None.
@@ -78,19 +80,19 @@ def spawn(
     Raises:
         OSError: the program cannot be started.
     """
-    with log.open("ab") as output:
+    with log.open("ab") as errors, (output or log).open("ab") as answers:
         return subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
+            stdout=answers,
+            stderr=errors,
             env=environment,
             cwd=folder,
             user=account.uid if account else None,
             group=account.gid if account else None,
             extra_groups=[] if account else None,
             start_new_session=True,
-            preexec_fn=_ending_with_parent(death_signal),  # noqa: PLW1509  # we have one thread
+            preexec_fn=_ending_with_parent(death_signal),  # we have one thread
         )
 
 
@@ -129,6 +131,21 @@ def end_group(child: subprocess.Popen[bytes]) -> None:
     except PermissionError:  # macOS answers so for a group of zombies
         pass
     child.wait()
+
+
+def last_lines(log: Path, lines: int = 15) -> str:
+    """The end of a log.
+
+    Args:
+        log: the file; it need not exist.
+        lines: how many at most.
+
+    Returns:
+        The lines, without a final line break.
+    """
+    if not log.exists():
+        return ""
+    return "\n".join(log.read_text(errors="replace").splitlines()[-lines:])
 
 
 def processes_in(folder: Path) -> list[int]:
