@@ -4,10 +4,10 @@ The texts are SQL over these aliases: `c` what is asked, with its column `at` (n
 assignment, `r` its role. The clock is the database's, read once a statement.
 """
 
-from typing import Final
+from collections.abc import Callable
+from typing import Any, Final
 
-from django.db.models import CharField
-from django.db.models.expressions import RawSQL
+from django.db.models import BooleanField, CharField, Expression, F, Func
 
 _NOW = "statement_timestamp()"
 
@@ -106,13 +106,32 @@ def overlaps(assignment: str, start: str, end: str) -> str:
     return f"({window} && tstzrange({start}, {end}))"
 
 
-def state_column(table: str) -> RawSQL:
-    """The state as a column of a queryset.
+class _OfAssignment(Func):
+    """An SQL text about an assignment as an expression, under whatever alias its table has."""
 
-    Args:
-        table: the table or alias that the assignment has in the query.
+    def __init__(self, text: Callable[[str], str], **options: Any) -> None:
+        super().__init__(F("pk"), **options)
+        self.text = text
+
+    def as_sql(self, compiler: Any, connection: Any, **context: Any) -> tuple[str, list[Any]]:
+        """See `Func`; the alias is that of the resolved primary key."""
+        (key,) = self.get_source_expressions()
+        return self.text(connection.ops.quote_name(key.alias)), []
+
+
+def state_column() -> Expression:
+    """The state as a column of a queryset of assignments.
 
     Returns:
         An expression to annotate with.
     """
-    return RawSQL(state_of(table), [], output_field=CharField())
+    return _OfAssignment(state_of, output_field=CharField())
+
+
+def live_column() -> Expression:
+    """Whether an assignment is scheduled or active, as a column of a queryset of assignments.
+
+    Returns:
+        An expression to annotate or filter with.
+    """
+    return _OfAssignment(live, output_field=BooleanField())

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import uuid
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.db import models
-from django.db.models.functions import Lower, Now
+from django.db.models.functions import Coalesce, Lower, Now
 
+from assignments.grants import live_column, state_column
 from environments.models import Batch, Environment
 from hierarchy.models import Node
 from identities.models import Identity
@@ -38,10 +39,23 @@ class Permission(models.Model):
         return self.key
 
 
+def _counted(rows: models.QuerySet[Any], group: str, column: str) -> Coalesce:
+    counted = rows.order_by().values(group).annotate(n=models.Count(column, distinct=True))
+    return Coalesce(models.Subquery(counted.values("n")), 0)
+
+
 class RoleQuerySet(models.QuerySet["Role"]):
     def in_environment(self, environment: Environment) -> RoleQuerySet:
         """Live roles of one environment, active or not."""
         return self.filter(environment=environment, deleted_at=None)
+
+    def with_counts(self) -> RoleQuerySet:
+        """Each role with `permission_count`, and `member_count`: identities with a live assignment."""
+        carried = _counted(RolePermission.objects.filter(role=models.OuterRef("pk")), "role", "pk")
+        held = Assignment.objects.filter(role=models.OuterRef("pk")).live()
+        return self.annotate(
+            permission_count=carried, member_count=_counted(held, "role", "identity")
+        )
 
 
 class Role(models.Model):
@@ -101,6 +115,20 @@ class RolePermission(models.Model):
         return f"{self.role_id} carries {self.permission_id}"
 
 
+class AssignmentQuerySet(models.QuerySet["Assignment"]):
+    def live(self) -> AssignmentQuerySet:
+        """Assignments that are scheduled or active."""
+        return self.alias(is_live=live_column()).filter(is_live=True)
+
+    def with_state(self) -> AssignmentQuerySet:
+        """Each assignment with `state`, computed from the database's clock."""
+        return self.annotate(state=state_column())
+
+    def with_names(self) -> AssignmentQuerySet:
+        """With the identity, role and node that a list shows."""
+        return self.select_related("identity", "role", "node")
+
+
 class Assignment(models.Model):
     """An identity's role at a node and in its whole subtree, within an optional window."""
 
@@ -153,6 +181,8 @@ class Assignment(models.Model):
     version = models.PositiveIntegerField(default=1)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     updated_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    objects = AssignmentQuerySet.as_manager()
 
     class Meta:
         constraints: ClassVar = [

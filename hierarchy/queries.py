@@ -10,6 +10,7 @@ from django.db import connection
 from django.db.models import Q
 
 from common.errors import NotFound
+from common.lookups import among
 from common.refs import Ref
 from environments.models import Environment
 from hierarchy.models import Node, NodeQuerySet
@@ -42,9 +43,9 @@ def resolve_nodes(environment: Environment, refs: Iterable[Ref]) -> dict[Ref, No
     external_ids = [ref.value for ref in wanted if ref.kind == "ext"]
     named = Q()
     if ids:
-        named |= Q(pk__in=ids)
+        named |= among("pk", ids)
     if external_ids:
-        named |= Q(external_id__in=external_ids)
+        named |= among("external_id", external_ids)
     if not named:
         return {}
     found: dict[Ref, Node] = {}

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from django.db.models import Q
 
 from common.errors import NotFound
+from common.lookups import among
 from common.refs import Ref
 from environments.models import Environment
 from identities.models import Identity
@@ -24,6 +25,25 @@ def identity_not_found(ref: Ref) -> NotFound:
     return NotFound("identities.not_found", f"There is no identity {ref}.")
 
 
+def named_by(refs: Iterable[Ref]) -> Q | None:
+    """The condition that any of these references names an identity.
+
+    Args:
+        refs: any number of references.
+
+    Returns:
+        The condition, or None without a reference.
+    """
+    values: dict[str, list[str]] = {"id": [], "ext": [], "email": []}
+    for ref in refs:
+        values[ref.kind].append(ref.value)
+    named = Q()
+    for kind, column in (("id", "pk"), ("ext", "external_id"), ("email", "email")):
+        if values[kind]:
+            named |= among(column, values[kind])
+    return named or None
+
+
 def resolve_identities(environment: Environment, refs: Iterable[Ref]) -> dict[Ref, Identity]:
     """Identities by the references that callers gave; one statement.
 
@@ -35,14 +55,8 @@ def resolve_identities(environment: Environment, refs: Iterable[Ref]) -> dict[Re
         The identities found; a reference without one is missing.
     """
     wanted = set(refs)
-    by_kind: dict[str, list[str]] = {"id": [], "ext": [], "email": []}
-    for ref in wanted:
-        by_kind[ref.kind].append(ref.value)
-    named = Q()
-    for kind, column in (("id", "pk"), ("ext", "external_id"), ("email", "email")):
-        if by_kind[kind]:
-            named |= Q(**{f"{column}__in": by_kind[kind]})
-    if not named:
+    named = named_by(wanted)
+    if named is None:
         return {}
     found: dict[Ref, Identity] = {}
     for identity in Identity.objects.in_environment(environment).filter(named):

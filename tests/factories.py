@@ -4,10 +4,10 @@ import factory
 from factory.django import DjangoModelFactory
 
 from accounts.models import Account, TeamMember, TeamRole, User
-from environments.models import ApiKey, Environment
-from environments.services.keys import create_api_key
 from environments.actors import Actor
+from environments.models import ApiKey, Environment
 from environments.scopes import Scope
+from environments.services.keys import create_api_key
 
 
 class UserFactory(DjangoModelFactory):

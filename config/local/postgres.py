@@ -4,6 +4,7 @@ Only the wheel's binaries are used, never its own server handling: that one lock
 common temporary folder, opens every parent folder to all and trusts a reused process id.
 """
 
+import contextlib
 import importlib.util
 import os
 import re
@@ -297,7 +298,5 @@ def _environment() -> dict[str, str]:
 
 
 def _signal(pid: int, how: signal.Signals) -> None:
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.kill(pid, how)
-    except ProcessLookupError:
-        pass

@@ -12,6 +12,7 @@ from django.db.models import Max
 
 from common.constraints import breaking
 from common.errors import DomainError, NotFound, RuleViolation
+from common.inserts import insert_rows
 from common.refs import Ref
 from environments.actors import Actor
 from environments.models import Batch, Environment
@@ -25,8 +26,6 @@ from hierarchy.services.nodes import DEFAULT_NODE_TYPE, TAKEN, told
 from hierarchy.slugs import Siblings, slug_of
 
 MOST_NODES = 50_000
-# PostgreSQL takes 65,535 parameters in a statement, and a node has sixteen.
-_ROWS_A_STATEMENT = 4_000
 
 _ADD_TO_NUMCHILD = """
 UPDATE hierarchy_node n SET numchild = n.numchild + added.children
@@ -106,7 +105,7 @@ def create_nodes(
         counts={"succeeded": len(rows)},
     )
     with breaking(TAKEN):
-        Node.objects.bulk_create([nodes[index] for index in order], batch_size=_ROWS_A_STATEMENT)
+        _insert(environment, [nodes[index] for index in order])
     audit.record_many(
         actor=actor,
         environment=environment,
@@ -117,6 +116,21 @@ def create_nodes(
         ],
     )
     return batch, nodes
+
+
+def _insert(environment: Environment, nodes: Sequence[Node]) -> None:
+    names = ("id", "path", "depth", "numchild", "name", "slug", "node_type", "external_id")
+    columns = {name: [getattr(node, name) for node in nodes] for name in names}
+    insert_rows(
+        Node,
+        each={
+            **columns,
+            "parent": [node.parent_id for node in nodes],
+            "description": [node.description for node in nodes],
+            "metadata": [node.metadata for node in nodes],
+        },
+        all_alike={"environment": environment, "status": Node.Status.ACTIVE, "version": 1},
+    )
 
 
 def _parents_first(rows: Sequence[NewNode]) -> list[int]:

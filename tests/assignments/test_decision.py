@@ -201,7 +201,9 @@ def test_windows_are_half_open(world) -> None:
     Assignment.objects.update(effective_from=start, effective_to=end, counts_from=start - DAY)
     tick = timedelta(microseconds=1)
 
-    answers = {at: ask(world, at=at)[0].denial_reason for at in (start - tick, start, end - tick, end)}
+    answers = {
+        at: ask(world, at=at)[0].denial_reason for at in (start - tick, start, end - tick, end)
+    }
 
     assert answers == {
         start - tick: "window_not_started",
@@ -338,7 +340,9 @@ def assert_agrees(environment, spec: WorldSpec) -> int:
         assert (nearest and str(nearest)) == decision.effective_node_id
     for who in range(len(spec.statuses)):
         for what in range(spec.permissions):
-            anywhere = evaluate(environment, Question(world.identity(who), f"thing.act{what}", None))
+            anywhere = evaluate(
+                environment, Question(world.identity(who), f"thing.act{what}", None)
+            )
             assert anywhere.allowed == any(
                 spec.allows(who, what, where, NOW) for where in range(len(spec.parents))
             )

@@ -119,10 +119,7 @@ def build(environment: Environment, spec: WorldSpec) -> World:
         )
         for grant in spec.grants
     )
-    revoked = [
-        row.pk for row, grant in zip(assignments, spec.grants, strict=True) if grant.revoked
-    ]
+    revoked = [row.pk for row, grant in zip(assignments, spec.grants, strict=True) if grant.revoked]
     now = Assignment.objects.filter(pk__in=revoked)
     now.update(revoked_at=Now(), revoked_by_label="test")
     return World(environment, nodes, identities, permissions, roles, assignments)
-

@@ -8,9 +8,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 TABLE = Path(__file__).with_name("routes.txt")
 
 
-def _patterns(
-    resolver: URLResolver, prefix: str = "/"
-) -> Iterator[tuple[str, URLPattern]]:
+def _patterns(resolver: URLResolver, prefix: str = "/") -> Iterator[tuple[str, URLPattern]]:
     for entry in resolver.url_patterns:
         address = prefix + str(entry.pattern)
         if isinstance(entry, URLResolver):
@@ -35,7 +33,9 @@ def _rows() -> Iterator[str]:
 def test_every_address_is_listed_with_who_may_call_it() -> None:
     listed = TABLE.read_text().splitlines()
 
-    assert sorted(_rows()) == listed, f"Update {TABLE.name} after asking who may call the new address."
+    assert sorted(_rows()) == listed, (
+        f"Update {TABLE.name} after asking who may call the new address."
+    )
 
 
 def test_every_api_route_that_writes_needs_a_scope_that_writes() -> None:

@@ -98,9 +98,7 @@ def test_no_key_switches_or_deletes_one_that_may_more() -> None:
 def test_a_disabled_or_deleted_key_opens_nothing() -> None:
     environment = EnvironmentFactory()
     system = Actor.system()
-    key, text = create_api_key(
-        actor=system, environment=environment, name="sync", access_mode=FULL
-    )
+    key, text = create_api_key(actor=system, environment=environment, name="sync", access_mode=FULL)
 
     assert open_with_key(text) == key
     set_api_key_active(actor=system, environment=environment, key_id=key.pk, is_active=False)

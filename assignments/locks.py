@@ -1,0 +1,23 @@
+"""Locks on roles: those who assign a role share it, whoever deletes or disables it has it alone."""
+
+from collections.abc import Collection
+from uuid import UUID
+
+from django.db import connection
+
+
+def lock_roles_shared(role_ids: Collection[UUID]) -> None:
+    """Keep roles from being deleted or disabled until the transaction ends, together with others.
+
+    Args:
+        role_ids: which; those that do not exist do no harm.
+
+    Raises:
+        OperationalError: if a role is not free within the lock timeout; doors answer 503.
+    """
+    with connection.cursor() as cursor:
+        # The ORM knows FOR UPDATE only, and a role is shared by everyone who assigns it.
+        cursor.execute(
+            "SELECT id FROM assignments_role WHERE id = ANY(%s) ORDER BY id FOR SHARE",
+            [list(role_ids)],
+        )

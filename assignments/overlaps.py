@@ -1,0 +1,99 @@
+"""Which live assignments stand in the way of new windows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+
+from assignments.grants import live, overlaps
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Who would hold what, where and when.
+
+    Args:
+        identity_id: who.
+        role_id: what.
+        node_id: where.
+        start: from when; None from always.
+        end: until when, exclusive; None for ever.
+    """
+
+    identity_id: UUID
+    role_id: UUID
+    node_id: UUID
+    start: datetime | None
+    end: datetime | None
+
+
+# A window that is over when it is made grants nothing, so it neither blocks nor is blocked.
+_STATEMENT = f"""
+SELECT statement_timestamp(), asked.position, a.id
+  FROM unnest(%s::uuid[], %s::uuid[], %s::uuid[], %s::timestamptz[], %s::timestamptz[])
+       WITH ORDINALITY AS asked (identity_id, role_id, node_id, effective_from, effective_to, position)
+  LEFT JOIN LATERAL (
+       SELECT a.id FROM assignments_assignment a
+        WHERE a.identity_id = asked.identity_id AND a.role_id = asked.role_id
+          AND a.node_id = asked.node_id AND a.id IS DISTINCT FROM %s::uuid
+          AND {live("a")}
+          AND {overlaps("a", "asked.effective_from", "asked.effective_to")}
+        ORDER BY a.created_at, a.id
+        LIMIT 1) a ON asked.effective_to IS NULL OR asked.effective_to > statement_timestamp()
+"""
+
+
+def find_overlaps(
+    places: Sequence[Place], *, except_id: UUID | None = None
+) -> tuple[datetime, dict[int, UUID]]:
+    """Live assignments that new ones would overlap; one statement.
+
+    Args:
+        places: what shall be held.
+        except_id: an assignment that does not count, because it is the one that changes.
+
+    Returns:
+        The database's time, and the overlapped assignment by the place's index.
+    """
+    columns: list[list[Any]] = [
+        [place.identity_id for place in places],
+        [place.role_id for place in places],
+        [place.node_id for place in places],
+        [place.start for place in places],
+        [place.end for place in places],
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(_STATEMENT, [*columns, except_id])
+        rows = cursor.fetchall()
+    found = {position - 1: overlapped for _, position, overlapped in rows if overlapped}
+    return rows[0][0], found
+
+
+def first_overlap(earlier: Sequence[Place], place: Place, now: datetime) -> int | None:
+    """Which of the places of the same act this one would overlap.
+
+    Args:
+        earlier: places of the same identity, role and node.
+        place: the one to add.
+        now: the database's time; what is over by then does not count.
+
+    Returns:
+        The index of the first, or None.
+    """
+    if _over(place, now):
+        return None
+    for index, other in enumerate(earlier):
+        begins_in_time = place.start is None or other.end is None or place.start < other.end
+        ends_too_late = place.end is None or other.start is None or other.start < place.end
+        if begins_in_time and ends_too_late and not _over(other, now):
+            return index
+    return None
+
+
+def _over(place: Place, now: datetime) -> bool:
+    return place.end is not None and place.end <= now

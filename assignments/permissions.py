@@ -1,0 +1,45 @@
+"""What a permission's key looks like, and what is made of it."""
+
+import re
+
+# Lowercase dotted words, at least two: the resource, then the action.
+PERMISSION_KEY = r"[a-z][a-z0-9_-]*(\.[a-z][a-z0-9_-]*)+"
+LONGEST_KEY = 150
+
+
+def is_permission_key(text: str) -> bool:
+    """Whether a text may be a permission's key.
+
+    Args:
+        text: what was given.
+
+    Returns:
+        True if it may.
+    """
+    return len(text) <= LONGEST_KEY and re.fullmatch(PERMISSION_KEY, text) is not None
+
+
+def readable(key: str) -> str:
+    """The name that a key suggests: `billing.invoice.approve` becomes `Approve billing invoice`.
+
+    Args:
+        key: a permission's key.
+
+    Returns:
+        Words that begin with a capital.
+    """
+    *resource, action = key.split(".")
+    words = " ".join([action, *resource]).replace("_", " ").replace("-", " ")
+    return words[:1].upper() + words[1:]
+
+
+def category_of(key: str) -> str:
+    """The category that a key suggests: its first word.
+
+    Args:
+        key: a permission's key.
+
+    Returns:
+        The word.
+    """
+    return key.partition(".")[0]

@@ -1,0 +1,178 @@
+"""Questions about permissions, roles and assignments."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from uuid import UUID
+
+from django.db.models import QuerySet
+
+from assignments.models import (
+    Assignment,
+    AssignmentQuerySet,
+    Permission,
+    Role,
+    RolePermission,
+    RoleQuerySet,
+)
+from common.errors import NotFound
+from common.lookups import among
+from environments.models import Environment
+
+
+def permissions_of(environment: Environment) -> QuerySet[Permission]:
+    """An environment's permissions, by key.
+
+    Args:
+        environment: whose permissions.
+
+    Returns:
+        A queryset.
+    """
+    return Permission.objects.filter(environment=environment).order_by("key")
+
+
+def get_permission(environment: Environment, permission_id: UUID) -> Permission:
+    """One permission.
+
+    Args:
+        environment: whose permission.
+        permission_id: its id.
+
+    Returns:
+        The permission.
+
+    Raises:
+        NotFound: `permissions.not_found`, also for one of another environment.
+    """
+    found = permissions_of(environment).filter(pk=permission_id).first()
+    if found is None:
+        raise NotFound("permissions.not_found", "There is no such permission.")
+    return found
+
+
+def permissions_by_key(environment: Environment, keys: Iterable[str]) -> list[Permission]:
+    """Permissions by their keys; one statement.
+
+    Args:
+        environment: whose permissions.
+        keys: their keys, each any number of times.
+
+    Returns:
+        The permissions, by key.
+
+    Raises:
+        NotFound: `permissions.not_found`, naming the keys that do not exist.
+    """
+    wanted = sorted(set(keys))
+    found = list(permissions_of(environment).filter(key__in=wanted)) if wanted else []
+    known = {permission.key for permission in found}
+    unknown = [key for key in wanted if key not in known]
+    if unknown:
+        raise NotFound(
+            "permissions.not_found",
+            f"There is no permission {unknown[0]}.",
+            details=[f"permission_keys: {key} does not exist" for key in unknown[:20]],
+        )
+    return found
+
+
+def roles_of(environment: Environment) -> RoleQuerySet:
+    """An environment's live roles with their counts, by name.
+
+    Args:
+        environment: whose roles.
+
+    Returns:
+        A queryset.
+    """
+    return Role.objects.in_environment(environment).with_counts().order_by("name", "id")
+
+
+def role_not_found(role_id: UUID) -> NotFound:
+    """The refusal of a role that is not in the caller's reach.
+
+    Args:
+        role_id: the id that was given.
+
+    Returns:
+        `roles.not_found`.
+    """
+    return NotFound("roles.not_found", f"There is no role {role_id}.")
+
+
+def get_role(environment: Environment, role_id: UUID) -> Role:
+    """One live role with its counts.
+
+    Args:
+        environment: whose role.
+        role_id: its id.
+
+    Returns:
+        The role.
+
+    Raises:
+        NotFound: `roles.not_found`, also for one that was deleted or is another environment's.
+    """
+    found = roles_of(environment).filter(pk=role_id).first()
+    if found is None:
+        raise role_not_found(role_id)
+    return found
+
+
+def keys_of_role(role: Role) -> list[str]:
+    """The keys of the permissions that a role carries, sorted.
+
+    Args:
+        role: the role.
+
+    Returns:
+        The keys.
+    """
+    carried = RolePermission.objects.filter(role=role).order_by("permission__key")
+    return list(carried.values_list("permission__key", flat=True))
+
+
+def assignments_of(environment: Environment) -> AssignmentQuerySet:
+    """An environment's assignments with their state.
+
+    Args:
+        environment: whose assignments.
+
+    Returns:
+        A queryset without an order.
+    """
+    return Assignment.objects.filter(environment=environment).with_state()
+
+
+def get_assignment(environment: Environment, assignment_id: UUID) -> Assignment:
+    """One assignment, whatever its state.
+
+    Args:
+        environment: whose assignment.
+        assignment_id: its id.
+
+    Returns:
+        The assignment with its state.
+
+    Raises:
+        NotFound: `assignments.not_found`, also for one of another environment.
+    """
+    found = assignments_of(environment).filter(pk=assignment_id).first()
+    if found is None:
+        raise NotFound("assignments.not_found", "There is no such assignment.")
+    return found
+
+
+def assignments_by_id(environment: Environment, ids: Sequence[UUID]) -> list[Assignment]:
+    """Assignments in the order of their ids as given; one statement.
+
+    Args:
+        environment: whose assignments.
+        ids: ids of assignments that exist.
+
+    Returns:
+        The assignments with their state.
+    """
+    found = {row.pk: row for row in assignments_of(environment).filter(among("pk", ids))}
+    return [found[assignment_id] for assignment_id in ids]

@@ -1,0 +1,1 @@
+"""Acts on permissions, roles and assignments, and those on nodes and identities that touch assignments."""

@@ -1,0 +1,324 @@
+"""Assigning roles: one or ten thousand, planned by reading and written under the locks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import count
+from uuid import UUID, uuid4
+
+from django.db import transaction
+
+from assignments.locks import lock_roles_shared
+from assignments.models import Assignment, Role
+from assignments.overlaps import Place, find_overlaps, first_overlap
+from assignments.queries import assignments_by_id
+from assignments.services.revoke import told
+from common.errors import Conflict, DomainError, NotFound, RuleViolation
+from common.inserts import insert_rows
+from common.outcomes import Outcome, accepted
+from common.refs import Ref
+from environments.actors import Actor
+from environments.models import Batch, Environment
+from environments.scopes import Scope
+from environments.services import audit
+from environments.services.batches import open_batch
+from hierarchy.locks import lock_tree_shape
+from hierarchy.models import Node
+from hierarchy.queries import resolve_nodes
+from identities.locks import lock_identities
+from identities.models import Identity
+from identities.queries import resolve_identities
+
+MOST_ASSIGNMENTS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class NewAssignment:
+    """A role to give.
+
+    Args:
+        identity: to whom.
+        role_id: which role.
+        node: where; it holds in the whole subtree.
+        effective_from: from when; None from now on.
+        effective_to: until when, exclusive; None for ever.
+    """
+
+    identity: Ref
+    role_id: UUID
+    node: Ref
+    effective_from: datetime | None = None
+    effective_to: datetime | None = None
+
+
+@transaction.atomic
+def assign_role(*, actor: Actor, environment: Environment, new: NewAssignment) -> Assignment:
+    """Give a role to an identity at a node; it is in effect there and below when this commits.
+
+    Args:
+        actor: who gives it.
+        environment: where.
+        new: what to give.
+
+    Returns:
+        The assignment with its state.
+
+    Raises:
+        RuleViolation: `assignments.window_empty` or `assignments.role_inactive`.
+        NotFound: `assignments.identity_not_found`, `.node_not_found` or `.role_not_found`.
+        Conflict: `assignments.conflict` with the live assignment that it would overlap, or
+            `assignments.identity_inactive`.
+        Forbidden: `scope_missing`.
+    """
+    lock_for_assigning(actor, environment, [new])
+    [outcome] = plan_assignments(environment, [new])
+    if outcome.refusal is not None:
+        raise outcome.refusal
+    rows = write_assignments(actor=actor, environment=environment, places=accepted([outcome]))
+    return rows[0]
+
+
+@transaction.atomic
+def assign_roles(
+    *, actor: Actor, environment: Environment, new: Sequence[NewAssignment]
+) -> tuple[Batch, list[Outcome[Assignment]]]:
+    """Give many roles; each row stands for itself, in a fixed number of statements.
+
+    Args:
+        actor: who gives them.
+        environment: where.
+        new: what to give.
+
+    Returns:
+        The batch, and what became of each row, in their order.
+
+    Raises:
+        Forbidden: `scope_missing`.
+    """
+    lock_for_assigning(actor, environment, new)
+    plan = plan_assignments(environment, new)
+    places = accepted(plan)
+    batch = open_batch(
+        actor=actor,
+        environment=environment,
+        action="assignment.bulk_created",
+        counts={"succeeded": len(places), "failed": len(plan) - len(places)},
+    )
+    rows = iter(write_assignments(actor=actor, environment=environment, places=places, batch=batch))
+    return batch, [
+        Outcome(refusal=outcome.refusal) if outcome.refusal else Outcome(next(rows))
+        for outcome in plan
+    ]
+
+
+def lock_for_assigning(
+    actor: Actor, environment: Environment, new: Sequence[NewAssignment]
+) -> None:
+    """See that the actor may assign, and that nothing the plan reads changes until it is written.
+
+    Args:
+        actor: who would give the roles.
+        environment: where.
+        new: what would be given.
+
+    Raises:
+        Forbidden: `scope_missing`.
+        OperationalError: if a lock is not free in time; doors answer 503.
+    """
+    actor.require(Scope.ASSIGNMENTS_MANAGE)
+    lock_tree_shape(environment.pk)
+    lock_identities(environment, [item.identity for item in new])
+    lock_roles_shared({item.role_id for item in new})
+
+
+def plan_assignments(
+    environment: Environment, new: Sequence[NewAssignment]
+) -> list[Outcome[Place]]:
+    """What would become of each row, by reading only; four statements.
+
+    Args:
+        environment: where.
+        new: what would be given.
+
+    Returns:
+        Where each row would hold, or why it cannot, in their order.
+    """
+    identities = resolve_identities(environment, (item.identity for item in new))
+    nodes = resolve_nodes(environment, (item.node for item in new))
+    roles = Role.objects.in_environment(environment).in_bulk({item.role_id for item in new})
+    outcomes: list[Outcome[Place]] = []
+    for item in new:
+        identity = identities.get(item.identity)
+        node = nodes.get(item.node)
+        role = roles.get(item.role_id)
+        refusal = _refusal(item, identity, node, role)
+        if refusal is None and identity and node and role:
+            window = (item.effective_from, item.effective_to)
+            outcomes.append(Outcome(Place(identity.pk, role.pk, node.pk, *window)))
+        else:
+            outcomes.append(Outcome(refusal=refusal))
+    return _without_overlaps(environment, outcomes)
+
+
+def write_assignments(
+    *,
+    actor: Actor,
+    environment: Environment,
+    places: Sequence[Place],
+    batch: Batch | None = None,
+) -> list[Assignment]:
+    """Write planned assignments with their audit events, under the locks; three statements.
+
+    Args:
+        actor: who gives the roles.
+        environment: where.
+        places: what `plan_assignments` accepted.
+        batch: what they are part of, if anything.
+
+    Returns:
+        The assignments with their state, in the order of the places.
+    """
+    if not places:
+        return []
+    ids = [uuid4() for _ in places]
+    insert_rows(
+        Assignment,
+        each={
+            "id": ids,
+            "identity": [place.identity_id for place in places],
+            "role": [place.role_id for place in places],
+            "node": [place.node_id for place in places],
+            "effective_from": [place.start for place in places],
+            "effective_to": [place.end for place in places],
+        },
+        all_alike={
+            "environment": environment,
+            "batch": batch,
+            "created_by_id": actor.id,
+            "created_by_label": actor.label,
+            "revoked_by_label": "",
+            "version": 1,
+        },
+    )
+    rows = assignments_by_id(environment, ids)
+    extra = {"batch_id": batch.pk} if batch else {}
+    audit.record_many(
+        actor=actor,
+        environment=environment,
+        action="assignment.created",
+        entries=[audit.Entry(row.pk, str(row), {"after": told(row), **extra}) for row in rows],
+    )
+    return rows
+
+
+def refuse_conflict(overlapped: Assignment | None) -> Conflict:
+    """The refusal of a window that overlaps a live one.
+
+    Args:
+        overlapped: the live assignment; None for an earlier row of the same act.
+
+    Returns:
+        `assignments.conflict` with that assignment.
+    """
+    return Conflict(
+        "assignments.conflict",
+        "A live assignment of the same identity, role and node overlaps this window."
+        if overlapped
+        else "An earlier row gives the same role at the same node in an overlapping window.",
+        data=overlapped,
+    )
+
+
+def refuse_window() -> RuleViolation:
+    """The refusal of a window without length.
+
+    Returns:
+        `assignments.window_empty`.
+    """
+    return RuleViolation(
+        "assignments.window_empty",
+        "effective_to must lie after effective_from.",
+        details=["effective_to: must lie after effective_from"],
+    )
+
+
+def refuse_role(role_id: UUID, role: Role | None) -> DomainError | None:
+    """Why a role cannot be assigned, if it cannot.
+
+    Args:
+        role_id: the id that was given.
+        role: the live role of that id, if there is one.
+
+    Returns:
+        `assignments.role_not_found`, `assignments.role_inactive` or None.
+    """
+    if role is None:
+        return NotFound(
+            "assignments.role_not_found",
+            f"There is no role {role_id}.",
+            details=["role_id: does not exist"],
+        )
+    if not role.is_active:
+        return RuleViolation(
+            "assignments.role_inactive",
+            f"The role {role.name} is inactive.",
+            details=["role_id: is inactive"],
+        )
+    return None
+
+
+def _refusal(
+    item: NewAssignment, identity: Identity | None, node: Node | None, role: Role | None
+) -> DomainError | None:
+    start, end = item.effective_from, item.effective_to
+    if start is not None and end is not None and end <= start:
+        return refuse_window()
+    if identity is None:
+        return NotFound(
+            "assignments.identity_not_found",
+            f"There is no identity {item.identity}.",
+            details=["identity_id: does not exist"],
+        )
+    if identity.status == Identity.Status.INACTIVE:
+        return Conflict(
+            "assignments.identity_inactive",
+            "An inactive identity is given no roles; activate it first.",
+            details=["identity_id: is inactive"],
+        )
+    if node is None:
+        return NotFound(
+            "assignments.node_not_found",
+            f"There is no node {item.node}.",
+            details=["node_id: does not exist"],
+        )
+    return refuse_role(item.role_id, role)
+
+
+def _without_overlaps(
+    environment: Environment, outcomes: list[Outcome[Place]]
+) -> list[Outcome[Place]]:
+    places = accepted(outcomes)
+    if not places:
+        return outcomes
+    now, overlapped = find_overlaps(places)
+    blocking = {row.pk: row for row in assignments_by_id(environment, list(overlapped.values()))}
+    kept: dict[tuple[UUID, UUID, UUID], list[Place]] = {}
+    result: list[Outcome[Place]] = []
+    positions = count()
+    for outcome in outcomes:
+        place = outcome.value
+        if place is None:
+            result.append(outcome)
+            continue
+        position = next(positions)
+        alike = kept.setdefault((place.identity_id, place.role_id, place.node_id), [])
+        if position in overlapped:
+            result.append(Outcome(refusal=refuse_conflict(blocking[overlapped[position]])))
+        elif first_overlap(alike, place, now) is not None:
+            result.append(Outcome(refusal=refuse_conflict(None)))
+        else:
+            alike.append(place)
+            result.append(outcome)
+    return result
