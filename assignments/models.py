@@ -124,6 +124,26 @@ class AssignmentQuerySet(models.QuerySet["Assignment"]):
         """Each assignment with `state`, computed from the database's clock."""
         return self.annotate(state=state_column())
 
+    def search(self, text: str) -> AssignmentQuerySet:
+        """Those whose identity, role or node has the text in its name or address, in any case."""
+        names = (
+            "identity__email", "identity__first_name", "identity__last_name", "role__name",
+            "node__name",
+        )  # fmt: skip
+        found = models.Q()
+        for name in names:
+            found |= models.Q(**{f"{name}__icontains": text})
+        return self.filter(found)
+
+    def with_access_type(self, node: Node) -> AssignmentQuerySet:
+        """Each assignment with `access_type`: direct at this node, inherited from another."""
+        direct = models.When(node=node, then=models.Value("direct"))
+        return self.annotate(access_type=models.Case(direct, default=models.Value("inherited")))
+
+    def all_direct(self) -> AssignmentQuerySet:
+        """Each assignment with `access_type`, in a list that is not about one node."""
+        return self.annotate(access_type=models.Value("direct"))
+
     def with_names(self) -> AssignmentQuerySet:
         """With the identity, role and node that a list shows."""
         return self.select_related("identity", "role", "node")

@@ -18,6 +18,8 @@ from assignments.models import (
 from common.errors import NotFound
 from common.lookups import among
 from environments.models import Environment
+from hierarchy.models import Node
+from hierarchy.queries import ancestors_of
 
 
 def permissions_of(environment: Environment) -> QuerySet[Permission]:
@@ -143,6 +145,20 @@ def assignments_of(environment: Environment) -> AssignmentQuerySet:
         A queryset without an order.
     """
     return Assignment.objects.filter(environment=environment).with_state()
+
+
+def assignments_reaching(node: Node) -> AssignmentQuerySet:
+    """The assignments at a node and at its ancestors, with their state and `access_type`.
+
+    Args:
+        node: the node that they reach.
+
+    Returns:
+        A queryset without an order.
+    """
+    lineage = [above.pk for above in ancestors_of(node)]
+    rows = assignments_of(node.environment).filter(node__in=lineage)
+    return rows.with_access_type(node)
 
 
 def get_assignment(environment: Environment, assignment_id: UUID) -> Assignment:

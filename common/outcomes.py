@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from common.errors import DomainError
 
@@ -33,3 +34,22 @@ def accepted(outcomes: list[Outcome[Value]]) -> list[Value]:
         The values.
     """
     return [outcome.value for outcome in outcomes if outcome.value is not None]
+
+
+def carried_on(
+    outcomes: Iterable[Outcome[Any]], later: Iterable[Outcome[Value]]
+) -> list[Outcome[Value]]:
+    """What finally became of each row, when a later step went on with those that were accepted.
+
+    Args:
+        outcomes: of the earlier step, one for each row.
+        later: of the later step, one for each accepted row, in their order.
+
+    Returns:
+        One for each row.
+    """
+    rest = iter(later)
+    return [
+        next(rest) if outcome.refusal is None else Outcome(refusal=outcome.refusal)
+        for outcome in outcomes
+    ]

@@ -15,6 +15,9 @@ api: list[URLPattern | URLResolver] = [
     path("openapi.json", SpectacularJSONAPIView.as_view(), name="openapi"),
     path("docs", docs, name="api-docs"),
     path("", include("environments.api.urls")),
+    path("", include("hierarchy.api.urls")),
+    path("", include("identities.api.urls")),
+    path("", include("assignments.api.urls")),
 ]
 
 urlpatterns: list[URLPattern | URLResolver] = [

@@ -31,6 +31,11 @@ class Grant:
     obstacle: int
     grants_permission: bool
 
+    @property
+    def is_effective(self) -> bool:
+        """Whether it counts at the instant that was asked about."""
+        return self.obstacle == 0
+
 
 @dataclass(frozen=True, slots=True)
 class Rung:
@@ -51,6 +56,7 @@ class Explanation:
 
     Args:
         identity_id: who.
+        permission: what they would do.
         node_id: where.
         allowed: whether they may.
         denial_reason: why not; None where allowed.
@@ -62,6 +68,7 @@ class Explanation:
     """
 
     identity_id: UUID
+    permission: str
     node_id: UUID
     allowed: bool
     denial_reason: str | None
@@ -134,7 +141,7 @@ def explain(environment: Environment, question: Question) -> Explanation:
         (rung, grant)
         for rung in reversed(lineage)
         for grant in rung.grants
-        if grant.grants_permission and grant.obstacle == 0
+        if grant.grants_permission and grant.is_effective
     ]
     allowed = standing is None and bool(granting)
     near_misses: list[dict[str, Any]] = []
@@ -163,6 +170,7 @@ def explain(environment: Environment, question: Question) -> Explanation:
             )
     return Explanation(
         identity_id=identity_id,
+        permission=question.permission,
         node_id=node_id,
         allowed=allowed,
         denial_reason=None if allowed else near_misses[0]["reason"],
@@ -195,7 +203,7 @@ def _missed(lineage: list[Rung]) -> list[dict[str, Any]]:
         (grant.obstacle, -rung.depth, rung, grant)
         for rung in lineage
         for grant in rung.grants
-        if grant.grants_permission and grant.obstacle
+        if grant.grants_permission and not grant.is_effective
     ]
     return [
         {

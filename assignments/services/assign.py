@@ -83,7 +83,7 @@ def assign_role(*, actor: Actor, environment: Environment, new: NewAssignment) -
 @transaction.atomic
 def assign_roles(
     *, actor: Actor, environment: Environment, new: Sequence[NewAssignment]
-) -> tuple[Batch, list[Outcome[Assignment]]]:
+) -> tuple[Batch | None, list[Outcome[Assignment]]]:
     """Give many roles; each row stands for itself, in a fixed number of statements.
 
     Args:
@@ -92,7 +92,7 @@ def assign_roles(
         new: what to give.
 
     Returns:
-        The batch, and what became of each row, in their order.
+        The batch, none where no row succeeded, and what became of each row, in their order.
 
     Raises:
         Forbidden: `scope_missing`.

@@ -77,6 +77,9 @@ class EndpointViewSet(viewsets.ViewSet):
             self._validated(Strict, request.data or {})
 
     def _validated(self, serializer_class: type[Strict], data: Any) -> dict[str, Any]:
+        plain = serializer_class.read_plain(data)
+        if plain is not None:
+            return plain
         serializer = serializer_class(data=data, context={"view": self, "request": self.request})
         serializer.is_valid(raise_exception=True)
         return serializer.validated_data

@@ -46,6 +46,17 @@ class CleanText(serializers.CharField):
         return super().to_internal_value(data)
 
 
+class OrNull(serializers.CharField):
+    """A text to show, of which nothing is shown as null."""
+
+    def __init__(self) -> None:
+        super().__init__(allow_null=True, read_only=True)
+
+    def to_representation(self, value: str) -> str | None:  # type: ignore[override]  # null is what it is for
+        """See `Field`."""
+        return value or None
+
+
 class Flag(serializers.BooleanField):
     """`true` or `false` in JSON; the same two words in a query."""
 

@@ -11,6 +11,18 @@ from common.api.fields import CleanText, Whole
 class Strict(serializers.Serializer):
     """Takes a JSON object with its own fields and no others."""
 
+    @classmethod
+    def read_plain(cls, data: Any) -> dict[str, Any] | None:
+        """Read a body that is plainly well formed without the cost of fields, where that counts.
+
+        Args:
+            data: what was sent.
+
+        Returns:
+            What the fields would have made of it, or None to leave it to them.
+        """
+        return None
+
     def to_internal_value(self, data: Any) -> Any:
         """See `Serializer`.
 
@@ -49,3 +61,9 @@ class FeedQuery(Query):
 
     cursor = CleanText(required=False, max_length=2000, help_text="next_cursor of the page before.")
     limit = Whole(default=50, min_value=1, max_value=200, help_text="Rows a page, 1 to 200.")
+
+
+class Message(serializers.Serializer):
+    """What was done, in a sentence."""
+
+    message = serializers.CharField()

@@ -32,6 +32,18 @@ def expected_version(request: Request) -> int | None:
     return int(found[1] or found[2])
 
 
+def etag(version: int) -> dict[str, str]:
+    """The header that tells a row's version.
+
+    Args:
+        version: the row's.
+
+    Returns:
+        Headers for an answer.
+    """
+    return {"ETag": f'"{version}"'}
+
+
 def versioned(data: dict[str, Any], status: int = 200) -> Response:
     """One row with its version as the ETag.
 
@@ -42,4 +54,4 @@ def versioned(data: dict[str, Any], status: int = 200) -> Response:
     Returns:
         The answer.
     """
-    return Response(data, status=status, headers={"ETag": f'"{data["version"]}"'})
+    return Response(data, status=status, headers=etag(data["version"]))

@@ -2,7 +2,7 @@
 
 from rest_framework import serializers
 
-from common.api.fields import CleanText, Flag, Instant
+from common.api.fields import CleanText, Flag, Instant, OrNull
 from common.api.pagination import list_of
 from common.api.serializers import Strict
 from environments.models import ApiKey
@@ -14,7 +14,7 @@ class ApiKeyRow(serializers.Serializer):
 
     id = serializers.UUIDField()
     name = serializers.CharField()
-    description = serializers.SerializerMethodField()
+    description = OrNull()
     key_preview = serializers.CharField()
     access_mode = serializers.ChoiceField(choices=ApiKey.AccessMode.choices)
     scopes = serializers.ListField(child=serializers.ChoiceField(choices=Scope.choices))
@@ -23,10 +23,6 @@ class ApiKeyRow(serializers.Serializer):
     last_used_at = Instant(allow_null=True)
     expires_at = Instant(allow_null=True)
     created_at = Instant()
-
-    def get_description(self, key: ApiKey) -> str | None:
-        """Nothing is shown as null, not as an empty text."""
-        return key.description or None
 
 
 class ApiKeyCreated(ApiKeyRow):

@@ -215,7 +215,22 @@ def move_node(
     )
 
 
-def mark_subtree_deleted(*, actor: Actor, environment: Environment, top: Node) -> int:
+def refuse_root(node: Node) -> None:
+    """Refuse to delete the one node that an environment cannot be without.
+
+    Args:
+        node: what shall go.
+
+    Raises:
+        RuleViolation: `nodes.root_cannot_go`.
+    """
+    if node.parent_id is None:
+        raise RuleViolation("nodes.root_cannot_go", "The root cannot be deleted.")
+
+
+def mark_subtree_deleted(
+    *, actor: Actor, environment: Environment, top: Node, batch_id: UUID
+) -> int:
     """Take a subtree out of the tree; its rows stay as history.
 
     Part of a deletion that also looks after assignments, under the tree lock which that holds.
@@ -224,6 +239,7 @@ def mark_subtree_deleted(*, actor: Actor, environment: Environment, top: Node) -
         actor: who deletes.
         environment: whose tree.
         top: the top of the subtree, read under the lock.
+        batch_id: the batch that this is part of, for the audit log.
 
     Returns:
         How many nodes were deleted.
@@ -231,8 +247,7 @@ def mark_subtree_deleted(*, actor: Actor, environment: Environment, top: Node) -
     Raises:
         RuleViolation: `nodes.root_cannot_go`.
     """
-    if top.parent_id is None:
-        raise RuleViolation("nodes.root_cannot_go", "The root cannot be deleted.")
+    refuse_root(top)
     live = Node.objects.in_environment(environment).below_or_at(top)
     count = live.update(deleted_at=Now(), updated_at=Now(), version=F("version") + 1)
     audit.record(
@@ -242,6 +257,7 @@ def mark_subtree_deleted(*, actor: Actor, environment: Environment, top: Node) -
         resource=top,
         before=told(top),
         node_count=count,
+        batch_id=batch_id,
     )
     return count
 

@@ -1,0 +1,1 @@
+"""The API of permissions, roles, assignments and the decision."""

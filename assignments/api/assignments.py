@@ -1,0 +1,136 @@
+"""`/assignments`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+from uuid import UUID
+
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from assignments.api.lists import holders_page
+from assignments.api.serializers import (
+    AssignmentBulk,
+    AssignmentBulkAnswer,
+    AssignmentChange,
+    AssignmentCreate,
+    AssignmentQuery,
+    AssignmentRow,
+    HolderPage,
+    assignment_row,
+)
+from assignments.models import Assignment
+from assignments.queries import assignments_of, get_assignment
+from assignments.services.assign import NewAssignment, assign_role, assign_roles
+from assignments.services.change import change_assignment
+from assignments.services.revoke import revoke_assignment
+from common.api.bulk import bulk_answer, read_rows
+from common.api.endpoints import Endpoint
+from common.api.parsers import MAX_BULK_BODY_BYTES
+from common.api.versions import expected_version, versioned
+from common.outcomes import accepted, carried_on
+from environments.api.base import EnvironmentViewSet
+from environments.scopes import Scope
+from hierarchy.queries import get_node, subtree_of
+from identities.queries import get_identity
+
+VIEW, MANAGE = Scope.ASSIGNMENTS_VIEW, Scope.ASSIGNMENTS_MANAGE
+
+
+class AssignmentViewSet(EnvironmentViewSet):
+    """Who holds which role at which node, and when."""
+
+    endpoints: ClassVar[Mapping[str, Endpoint]] = {
+        "list": Endpoint(VIEW, "List assignments", query=AssignmentQuery, answer=HolderPage),
+        "create": Endpoint(
+            MANAGE,
+            "Give a role at a node; in effect there and below at once",
+            body=AssignmentCreate,
+            answer=AssignmentRow,
+            status=201,
+        ),
+        "bulk_create": Endpoint(
+            MANAGE,
+            "Give up to 10,000 roles; each row stands for itself",
+            body=AssignmentBulk,
+            answer=AssignmentBulkAnswer,
+            statuses=(207,),
+            max_body_bytes=MAX_BULK_BODY_BYTES,
+        ),
+        "retrieve": Endpoint(VIEW, "Show an assignment", answer=AssignmentRow),
+        "partial_update": Endpoint(
+            MANAGE,
+            "Change an assignment's role or window",
+            body=AssignmentChange,
+            answer=AssignmentRow,
+            versioned=True,
+        ),
+        "destroy": Endpoint(MANAGE, "Revoke an assignment at once", status=204),
+    }
+
+    def present(self, row: Assignment) -> dict[str, Any]:
+        """One assignment as it is shown."""
+        return assignment_row(row)
+
+    def list(self, request: Request) -> Response:
+        """A page of assignments with the names around them."""
+        rows = assignments_of(self.environment)
+        if "identity_id" in self.params:
+            rows = rows.filter(identity=get_identity(self.environment, self.params["identity_id"]))
+        if "node_id" in self.params:
+            rows = rows.filter(node=get_node(self.environment, self.params["node_id"]))
+        if "subtree" in self.params:
+            top = get_node(self.environment, self.params["subtree"])
+            rows = rows.filter(node__in=subtree_of(top).order_by().values("pk"))
+        return Response(holders_page(self.environment, rows.all_direct(), self.params))
+
+    def create(self, request: Request) -> Response:
+        """A new assignment."""
+        row = assign_role(actor=self.actor, environment=self.environment, new=_new(self.data))
+        return versioned(self.present(row), status=201)
+
+    def bulk_create(self, request: Request) -> Response:
+        """Many new assignments."""
+        inputs = self.data["assignments"]
+        read = read_rows(inputs, AssignmentCreate)
+        batch, outcomes = assign_roles(
+            actor=self.actor, environment=self.environment, new=list(map(_new, accepted(read)))
+        )
+        return bulk_answer(
+            inputs=inputs,
+            outcomes=carried_on(read, outcomes),
+            present=self.present,
+            code=201,
+            batch_id=batch and batch.pk,
+        )
+
+    def retrieve(self, request: Request, pk: UUID) -> Response:
+        """One assignment."""
+        return versioned(self.present(get_assignment(self.environment, pk)))
+
+    def partial_update(self, request: Request, pk: UUID) -> Response:
+        """An assignment changed."""
+        row = change_assignment(
+            actor=self.actor,
+            environment=self.environment,
+            assignment_id=pk,
+            changes=self.data,
+            expected_version=expected_version(request),
+        )
+        return versioned(self.present(row))
+
+    def destroy(self, request: Request, pk: UUID) -> Response:
+        """An assignment revoked."""
+        revoke_assignment(actor=self.actor, environment=self.environment, assignment_id=pk)
+        return Response(status=204)
+
+
+def _new(data: Mapping[str, Any]) -> NewAssignment:
+    return NewAssignment(
+        identity=data["identity_id"],
+        role_id=data["role_id"],
+        node=data["node_id"],
+        effective_from=data.get("effective_from"),
+        effective_to=data.get("effective_to"),
+    )

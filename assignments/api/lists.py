@@ -1,0 +1,60 @@
+"""How lists of assignments are narrowed and ordered, wherever they stand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from django.db.models import F
+
+from assignments.api.serializers import holder_row
+from assignments.models import AssignmentQuerySet
+from common.api.pagination import paged
+from environments.models import Environment
+from hierarchy.queries import get_node
+
+_COLUMNS: Final = {
+    "name": ("identity__first_name", "identity__last_name", "identity__email"),
+    "role": ("role__name",),
+    "access_type": ("access_type",),
+    "created_at": ("created_at",),
+}
+
+
+def holders_page(
+    environment: Environment, rows: AssignmentQuerySet, params: Mapping[str, Any]
+) -> dict[str, Any]:
+    """A page of assignments with the names around them.
+
+    Args:
+        environment: whose assignments.
+        rows: with their state and `access_type`; revoked ones are shown only when asked for.
+        params: validated `HolderQuery` parameters.
+
+    Returns:
+        The page as the API promises it.
+
+    Raises:
+        NotFound: `nodes.not_found`, for a source node that is not there.
+    """
+    if "status" in params:
+        rows = rows.filter(state=params["status"])
+    else:
+        rows = rows.filter(revoked_at=None)
+    if "role_id" in params:
+        rows = rows.filter(role=params["role_id"])
+    if "source_node_id" in params:
+        rows = rows.filter(node=get_node(environment, params["source_node_id"]))
+    if "access_type" in params:
+        rows = rows.filter(access_type=params["access_type"])
+    if "q" in params:
+        rows = rows.search(params["q"])
+    return paged(_ordered(rows.with_names(), params), params, holder_row)
+
+
+def _ordered(rows: AssignmentQuerySet, params: Mapping[str, Any]) -> AssignmentQuerySet:
+    newest_first = params["sort_by"] == "created_at" and "order" not in params
+    descending = newest_first or params.get("order") == "desc"
+    columns = [F(column) for column in _COLUMNS[params["sort_by"]]]
+    order = [column.desc() if descending else column.asc() for column in columns]
+    return rows.order_by(*order, "pk")

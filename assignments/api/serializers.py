@@ -1,0 +1,278 @@
+"""The shapes of permissions, roles and assignments."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from assignments.models import Assignment
+from assignments.permissions import LONGEST_KEY, is_permission_key
+from assignments.services.assign import MOST_ASSIGNMENTS
+from common.api.bulk import Rows, bulk_of
+from common.api.fields import CleanText, Flag, Id, IdentityRef, Instant, NodeRef, OrNull
+from common.api.pagination import list_of, page_of
+from common.api.serializers import ListQuery, Query, Strict
+
+MOST_PERMISSIONS = 1_000
+
+
+class PermissionKey(CleanText):
+    """Lowercase dotted words, at least two."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(max_length=LONGEST_KEY, **options)
+
+    def to_internal_value(self, data: Any) -> str:
+        """See `Field`."""
+        text = super().to_internal_value(data)
+        if not is_permission_key(text):
+            raise serializers.ValidationError(
+                "must be lowercase words with dots between them, such as invoice.read"
+            )
+        return text
+
+
+class PermissionRow(serializers.Serializer):
+    """A permission as it is shown."""
+
+    id = serializers.UUIDField()
+    key = serializers.CharField()
+    name = serializers.CharField()
+    description = OrNull()
+    category = OrNull()
+    source = serializers.ReadOnlyField(default="custom")
+    created_at = Instant()
+    version = serializers.IntegerField()
+
+
+PermissionList = list_of(PermissionRow, "PermissionList")
+
+
+class _PermissionWords(Strict):
+    name = CleanText(max_length=150, required=False)
+    description = CleanText(max_length=500, required=False, allow_blank=True, multiline=True)
+    category = CleanText(max_length=100, required=False)
+
+
+class PermissionNew(_PermissionWords):
+    """One new permission."""
+
+    key = PermissionKey()
+
+
+class PermissionCreate(Strict):
+    """New permissions, all or none."""
+
+    permissions = PermissionNew(many=True, allow_empty=False, max_length=MOST_PERMISSIONS)
+
+
+class PermissionChange(_PermissionWords):
+    """What of a permission can be changed; its key cannot."""
+
+
+class RoleRow(serializers.Serializer):
+    """A role as it is shown."""
+
+    id = serializers.UUIDField()
+    name = serializers.CharField()
+    description = OrNull()
+    is_active = serializers.BooleanField()
+    is_system_role = serializers.ReadOnlyField(default=False)
+    created_at = Instant()
+    updated_at = Instant()
+    version = serializers.IntegerField()
+    permission_count = serializers.IntegerField()
+    member_count = serializers.IntegerField()
+
+
+RoleList = list_of(RoleRow, "RoleList")
+
+
+class RoleQuery(Query):
+    """Which roles."""
+
+    include_inactive = Flag(default=False)
+
+
+class CascadeQuery(Query):
+    """Whether live assignments are revoked with it."""
+
+    cascade = Flag(default=False)
+
+
+class RoleChange(Strict):
+    """What of a role can be changed."""
+
+    name = CleanText(max_length=100, required=False)
+    description = CleanText(max_length=500, required=False, allow_blank=True, multiline=True)
+    is_active = Flag(required=False)
+
+
+class KeySet(Strict):
+    """Permissions by their keys."""
+
+    permission_keys = serializers.ListField(child=PermissionKey(), max_length=MOST_PERMISSIONS)
+
+
+class RoleCreate(Strict):
+    """What a new role needs."""
+
+    name = CleanText(max_length=100)
+    description = CleanText(max_length=500, required=False, allow_blank=True, multiline=True)
+    permission_keys = serializers.ListField(
+        child=PermissionKey(), required=False, max_length=MOST_PERMISSIONS
+    )
+
+
+class KeyList(serializers.Serializer):
+    """Keys of permissions, sorted."""
+
+    items = serializers.ListField(child=serializers.CharField())
+
+
+class AssignmentRow(serializers.Serializer):
+    """An assignment as it is shown."""
+
+    id = serializers.UUIDField()
+    identity_id = serializers.UUIDField()
+    node_id = serializers.UUIDField()
+    application_node_id = serializers.UUIDField(source="node_id")
+    role_id = serializers.UUIDField()
+    effective_from = Instant(allow_null=True)
+    effective_to = Instant(allow_null=True)
+    state = serializers.ChoiceField(choices=Assignment.State.choices)
+    created_at = Instant()
+    updated_at = Instant()
+    version = serializers.IntegerField()
+
+
+_instant = Instant().to_representation
+
+
+def assignment_row(row: Assignment) -> dict[str, Any]:
+    """One assignment as `AssignmentRow` describes it; a plain function, for answers of ten thousand.
+
+    Args:
+        row: read `with_state`.
+
+    Returns:
+        JSON-ready.
+    """
+    node_id = str(row.node_id)
+    return {
+        "id": str(row.pk),
+        "identity_id": str(row.identity_id),
+        "node_id": node_id,
+        "application_node_id": node_id,
+        "role_id": str(row.role_id),
+        "effective_from": _instant(row.effective_from),
+        "effective_to": _instant(row.effective_to),
+        "state": row.state,
+        "created_at": _instant(row.created_at),
+        "updated_at": _instant(row.updated_at),
+        "version": row.version,
+    }
+
+
+class AssignmentCreate(Strict):
+    """A role to give, where, and from when until when."""
+
+    identity_id = IdentityRef()
+    node_id = NodeRef()
+    role_id = Id()
+    effective_from = Instant(required=False, allow_null=True)
+    effective_to = Instant(required=False, allow_null=True)
+
+
+class AssignmentChange(Strict):
+    """What of an assignment can be changed; null clears an end of the window."""
+
+    role_id = Id(required=False)
+    effective_from = Instant(required=False, allow_null=True)
+    effective_to = Instant(required=False, allow_null=True)
+
+
+class AssignmentBulk(Strict):
+    """Many roles to give."""
+
+    assignments = Rows(AssignmentCreate, most=MOST_ASSIGNMENTS)
+
+
+AssignmentBulkAnswer = bulk_of(AssignmentRow, "AssignmentBulk")
+
+
+class _HolderIdentity(serializers.Serializer):
+    id = serializers.UUIDField()
+    first_name = serializers.CharField()
+    last_name = serializers.CharField()
+    name = serializers.CharField()
+    email = serializers.CharField()
+
+
+class _HolderRole(serializers.Serializer):
+    id = serializers.UUIDField()
+    name = serializers.CharField()
+
+
+class _HolderAssignment(serializers.Serializer):
+    id = serializers.UUIDField()
+    source_node_id = serializers.UUIDField(source="node_id")
+    source_node_name = serializers.CharField(source="node.name")
+    access_type = serializers.ChoiceField(choices=["direct", "inherited"])
+    effective_from = Instant(allow_null=True)
+    effective_to = Instant(allow_null=True)
+    status = serializers.ChoiceField(choices=Assignment.State.choices, source="state")
+    created_at = Instant()
+
+
+class HolderRow(serializers.Serializer):
+    """Who holds what, where and when."""
+
+    identity = _HolderIdentity()
+    role = _HolderRole()
+    assignment = _HolderAssignment()
+
+
+def holder_row(row: Assignment) -> dict[str, Any]:
+    """One assignment with the names around it.
+
+    Args:
+        row: read with its state, its `access_type` and `with_names`.
+
+    Returns:
+        JSON-ready but for ids.
+    """
+    return {
+        "identity": _HolderIdentity(row.identity).data,
+        "role": _HolderRole(row.role).data,
+        "assignment": _HolderAssignment(row).data,
+    }
+
+
+HolderPage = page_of(HolderRow, "HolderPage")
+
+
+class HolderQuery(ListQuery):
+    """Which assignments, and in what order."""
+
+    role_id = Id(required=False)
+    status = serializers.ChoiceField(choices=Assignment.State.choices, required=False)
+    source_node_id = NodeRef(required=False)
+    sort_by = serializers.ChoiceField(
+        choices=["name", "role", "access_type", "created_at"], default="created_at"
+    )
+
+
+class NodeHolderQuery(HolderQuery):
+    """Which assignments that reach a node."""
+
+    access_type = serializers.ChoiceField(choices=["direct", "inherited"], required=False)
+
+
+class AssignmentQuery(HolderQuery):
+    """Which assignments of the environment."""
+
+    identity_id = IdentityRef(required=False)
+    node_id = NodeRef(required=False, help_text="At exactly this node.")
+    subtree = NodeRef(required=False, help_text="At this node or anywhere below it.")

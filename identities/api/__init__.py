@@ -1,0 +1,1 @@
+"""The API of identities; what also touches assignments lives with assignments."""

@@ -1,0 +1,1 @@
+"""Acts on identities; those that also touch assignments live with assignments."""
