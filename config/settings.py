@@ -201,6 +201,13 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
     "SWAGGER_UI_DIST": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
+    "ENUM_NAME_OVERRIDES": {
+        "AssignmentState": "assignments.models.Assignment.State",
+        "IdentityStatus": "identities.models.Identity.Status",
+        "NodeStatus": "hierarchy.models.Node.Status",
+        "DecisionScope": ["node", "app_wide"],
+        "RowStatus": ["success", "error"],
+    },
 }
 
 # Pages and headers ----------------------------------------------------------------------------

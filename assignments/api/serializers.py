@@ -41,7 +41,7 @@ class PermissionRow(serializers.Serializer):
     name = serializers.CharField()
     description = OrNull()
     category = OrNull()
-    source = serializers.ReadOnlyField(default="custom")
+    source = serializers.CharField(default="custom")
     created_at = Instant()
     version = serializers.IntegerField()
 
@@ -78,7 +78,7 @@ class RoleRow(serializers.Serializer):
     name = serializers.CharField()
     description = OrNull()
     is_active = serializers.BooleanField()
-    is_system_role = serializers.ReadOnlyField(default=False)
+    is_system_role = serializers.BooleanField(default=False)
     created_at = Instant()
     updated_at = Instant()
     version = serializers.IntegerField()

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from common.refs import Ref, is_external_id, is_uuid, parse_ref
@@ -98,6 +99,7 @@ class Id(serializers.UUIDField):
         return UUID(data)
 
 
+@extend_schema_field({"type": "string", "description": "A UUID or `ext:<external_id>`."})
 class NodeRef(serializers.Field):
     """A node by id or `ext:<external_id>`."""
 
@@ -117,6 +119,9 @@ class NodeRef(serializers.Field):
         return str(value)
 
 
+@extend_schema_field(
+    {"type": "string", "description": "A UUID, `ext:<external_id>` or `email:<address>`."}
+)
 class IdentityRef(NodeRef):
     """An identity by id, `ext:<external_id>` or `email:<address>`."""
 

@@ -44,6 +44,13 @@ class ApiSchema(AutoSchema):
     def _endpoint(self) -> Any:
         return getattr(self.view, "endpoint", None)
 
+    def get_operation_id(self) -> str:
+        """See `AutoSchema`; the fixed words of the address, and the action where they do not say it."""
+        if not self._endpoint:
+            return super().get_operation_id()
+        words = [word.replace("-", "_") for word in self._tokenize_path()]
+        return "_".join(words if words[-1] == self.view.action else [*words, self.view.action])
+
     def get_summary(self) -> str | None:
         """See `AutoSchema`."""
         return self._endpoint.summary if self._endpoint else super().get_summary()
