@@ -113,7 +113,9 @@ class _OfAssignment(Func):
         super().__init__(F("pk"), **options)
         self.text = text
 
-    def as_sql(self, compiler: Any, connection: Any, **context: Any) -> tuple[str, list[Any]]:
+    def as_sql(  # type: ignore[override]  # no function, template or operator of ours
+        self, compiler: Any, connection: Any, **context: Any
+    ) -> tuple[str, list[Any]]:
         """See `Func`; the alias is that of the resolved primary key."""
         (key,) = self.get_source_expressions()
         return self.text(connection.ops.quote_name(key.alias)), []

@@ -72,6 +72,10 @@ class Role(models.Model):
     deleted_at = models.DateTimeField(null=True)
     permissions = models.ManyToManyField(Permission, through="RolePermission", related_name="roles")
 
+    # Read `with_counts`.
+    permission_count: int
+    member_count: int
+
     objects = RoleQuerySet.as_manager()
 
     class Meta:
@@ -201,6 +205,9 @@ class Assignment(models.Model):
     version = models.PositiveIntegerField(default=1)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     updated_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    # Read `with_state`.
+    state: str
 
     objects = AssignmentQuerySet.as_manager()
 

@@ -108,7 +108,7 @@ def generate(size: Size, seed: int = SEED) -> World:
     ]
     now = datetime.now(UTC).replace(microsecond=0)
     triples: set[tuple[int, int, int]] = set()
-    grants = []
+    grants: list[Grant] = []
     while len(grants) < size.assignments:
         triple = (
             choose.randrange(size.identities),

@@ -29,7 +29,7 @@ def insert_rows(
     Returns:
         One tuple for each row that was written, in no certain order; none without `returning`.
     """
-    fields = {name: model._meta.get_field(name) for name in (*each, *all_alike)}
+    fields: dict[str, Any] = {name: model._meta.get_field(name) for name in (*each, *all_alike)}
     arrays = ", ".join(f"%s::{_type(fields[name])}[]" for name in each)
     alike = "".join(f", %s::{_type(fields[name])}" for name in all_alike)
     statement = (

@@ -8,15 +8,15 @@ from typing import Any
 from django.db.models import F, Lookup, Q
 
 
-class _Among(Lookup):  # type: ignore[type-arg]  # generic in the stubs only
+class _Among(Lookup):
     prepare_rhs = False
 
-    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, tuple[Any, ...]]:
         """See `Lookup`; one array parameter, where IN would take one for each value."""
         column, parameters = self.process_lhs(compiler, connection)
         field = self.lhs.output_field
         values = [field.get_db_prep_value(value, connection) for value in self.rhs]
-        return f"{column} = ANY(%s)", [*parameters, values]
+        return f"{column} = ANY(%s)", (*parameters, values)
 
 
 def among(field: str, values: Collection[Any]) -> Q:

@@ -6,11 +6,27 @@ from uuid import uuid4
 
 from django.http import HttpRequest, HttpResponse
 
+_META = "trellis.request_id"
 _ACCEPTABLE = re.compile(r"[A-Za-z0-9._:+/=@-]{1,128}")
 
 
+def request_id_of(request: HttpRequest) -> str:
+    """The id that ties together what one request did.
+
+    Args:
+        request: Django's or the REST framework's.
+
+    Returns:
+        Up to 128 characters.
+    """
+    if _META not in request.META:
+        given = request.META.get("HTTP_X_REQUEST_ID", "")
+        request.META[_META] = given if _ACCEPTABLE.fullmatch(given) else str(uuid4())
+    return str(request.META[_META])
+
+
 class RequestIdMiddleware:
-    """Puts `request.request_id` on every request and `X-Request-ID` on every answer.
+    """Puts `X-Request-ID` on every answer.
 
     Args:
         get_response: the rest of the stack.
@@ -20,8 +36,7 @@ class RequestIdMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        given = request.META.get("HTTP_X_REQUEST_ID", "")
-        request.request_id = given if _ACCEPTABLE.fullmatch(given) else str(uuid4())
+        request_id = request_id_of(request)
         response = self.get_response(request)
-        response["X-Request-ID"] = request.request_id
+        response["X-Request-ID"] = request_id
         return response

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from typing import Any
 
 # C0 and C1 controls, lone surrogates, and the marks that reorder or hide text (Unicode TR 36, section 2).
 _UNWANTED = re.compile(
@@ -33,7 +34,7 @@ def clean_text(text: str, *, multiline: bool = False) -> str:
     return unicodedata.normalize("NFC", text)
 
 
-def clean_json(value: object) -> object:
+def clean_json(value: Any) -> Any:
     """The same rule for every text inside a JSON value, keys included.
 
     Args:

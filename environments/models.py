@@ -11,7 +11,7 @@ from accounts.models import Account
 from environments.scopes import Scope
 
 
-class Environment(models.Model):
+class Environment(models.Model):  # type: ignore[django-manager-missing]  # treebeard's, without types
     """A sealed workspace: nothing in it is ever joined with another's."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
@@ -50,7 +51,8 @@ def open_with_key(key_text: str) -> ApiKey | None:
     if not looks_like_key(key_text):
         return None
     with connection.cursor() as cursor:
-        cursor.execute(_OPEN_WITH_KEY, [LAST_USED_PRECISION, hash_key(key_text)])
+        parameters: list[Any] = [LAST_USED_PRECISION, hash_key(key_text)]
+        cursor.execute(_OPEN_WITH_KEY, parameters)
         row = cursor.fetchone()
     if row is None:
         return None

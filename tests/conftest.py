@@ -27,7 +27,7 @@ def make_environment(db: None, actor: Actor) -> Callable[[], Environment]:
     """Makes environments, each in an account of its own and with its root."""
 
     def make() -> Environment:
-        return create_environment(actor=actor, account=AccountFactory(), name="Development")
+        return create_environment(actor=actor, account=AccountFactory.create(), name="Development")
 
     return make
 

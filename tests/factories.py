@@ -1,6 +1,6 @@
 """Rows for tests that do not care how they came about; the acts themselves are tested through services."""
 
-import factory
+from factory.declarations import Sequence, SubFactory
 from factory.django import DjangoModelFactory
 
 from accounts.models import Account, TeamMember, TeamRole, User
@@ -10,39 +10,39 @@ from environments.scopes import Scope
 from environments.services.keys import create_api_key
 
 
-class UserFactory(DjangoModelFactory):
+class UserFactory(DjangoModelFactory[User]):
     class Meta:
         model = User
 
-    email = factory.Sequence(lambda n: f"person{n}@example.org")
+    email = Sequence(lambda n: f"person{n}@example.org")
 
 
-class AccountFactory(DjangoModelFactory):
+class AccountFactory(DjangoModelFactory[Account]):
     class Meta:
         model = Account
 
-    name = factory.Sequence(lambda n: f"Account {n}")
-    slug = factory.Sequence(lambda n: f"account-{n}")
+    name = Sequence(lambda n: f"Account {n}")
+    slug = Sequence(lambda n: f"account-{n}")
 
 
-class TeamMemberFactory(DjangoModelFactory):
+class TeamMemberFactory(DjangoModelFactory[TeamMember]):
     class Meta:
         model = TeamMember
 
-    account = factory.SubFactory(AccountFactory)
-    user = factory.SubFactory(UserFactory)
+    account = SubFactory(AccountFactory)
+    user = SubFactory(UserFactory)
     role = TeamRole.OWNER
 
 
-class EnvironmentFactory(DjangoModelFactory):
+class EnvironmentFactory(DjangoModelFactory[Environment]):
     """An environment without its root; `make_environment` in conftest gives one with it."""
 
     class Meta:
         model = Environment
 
-    account = factory.SubFactory(AccountFactory)
-    name = factory.Sequence(lambda n: f"Environment {n}")
-    slug = factory.Sequence(lambda n: f"environment-{n}")
+    account = SubFactory(AccountFactory)
+    name = Sequence(lambda n: f"Environment {n}")
+    slug = Sequence(lambda n: f"environment-{n}")
 
 
 def make_key(environment: Environment, *scopes: Scope) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from django.db.models import F
+from django.db.models import F, Q
 
 from assignments.api.serializers import holder_row
 from assignments.models import AssignmentQuerySet
@@ -38,7 +38,7 @@ def holders_page(
         NotFound: `nodes.not_found`, for a source node that is not there.
     """
     if "status" in params:
-        rows = rows.filter(state=params["status"])
+        rows = rows.filter(Q(state=params["status"]))
     else:
         rows = rows.filter(revoked_at=None)
     if "role_id" in params:
@@ -46,7 +46,7 @@ def holders_page(
     if "source_node_id" in params:
         rows = rows.filter(node=get_node(environment, params["source_node_id"]))
     if "access_type" in params:
-        rows = rows.filter(access_type=params["access_type"])
+        rows = rows.filter(Q(access_type=params["access_type"]))
     if "q" in params:
         rows = rows.search(params["q"])
     return paged(_ordered(rows.with_names(), params), params, holder_row)

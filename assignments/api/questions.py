@@ -36,6 +36,7 @@ class Ask(Strict):
             return None
         if not (is_uuid(identity) and is_permission_key(permission)):
             return None
+        place: Ref | None
         match data.get("scope"), data.get("node_id"):
             case "node", str(node) if is_uuid(node):
                 place = Ref("id", node.lower())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -131,7 +131,7 @@ class RolePermissionsViewSet(EnvironmentViewSet):
         """Some keys less."""
         return self._change(request, pk, remove=self.data["permission_keys"])
 
-    def _change(self, request: Request, pk: UUID, **keys: list[str]) -> Response:
+    def _change(self, request: Request, pk: UUID, **keys: Sequence[str]) -> Response:
         role = set_role_permissions(
             actor=self.actor,
             environment=self.environment,

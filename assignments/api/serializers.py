@@ -41,7 +41,7 @@ class PermissionRow(serializers.Serializer):
     name = serializers.CharField()
     description = OrNull()
     category = OrNull()
-    source = serializers.CharField(default="custom")
+    source = serializers.CharField(default="custom")  # type: ignore[assignment]  # the contract names it so
     created_at = Instant()
     version = serializers.IntegerField()
 
@@ -64,7 +64,7 @@ class PermissionNew(_PermissionWords):
 class PermissionCreate(Strict):
     """New permissions, all or none."""
 
-    permissions = PermissionNew(many=True, allow_empty=False, max_length=MOST_PERMISSIONS)
+    permissions = PermissionNew(many=True, allow_empty=False, max_length=MOST_PERMISSIONS)  # type: ignore[call-arg]  # of its list
 
 
 class PermissionChange(_PermissionWords):

@@ -1,5 +1,7 @@
 """The addresses of permissions, roles, assignments and the decision."""
 
+from typing import Any
+
 from django.urls import path
 
 from assignments.api.assignments import AssignmentViewSet
@@ -13,7 +15,7 @@ from common.api.routing import row, rows
 _decide = DecisionViewSet.as_view
 _identity = AssignedIdentityViewSet.as_view
 _node = AssignedNodeViewSet.as_view
-_carried = {"get": "list", "put": "replace", "post": "add", "delete": "remove"}
+_carried: dict[str, Any] = {"get": "list", "put": "replace", "post": "add", "delete": "remove"}
 
 urlpatterns = [
     path("permissions/evaluate", _decide({"post": "evaluate"}), name="evaluate"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
+from typing import Any
 
 from django.db import connection
 
@@ -64,7 +65,7 @@ def evaluate_many(environment: Environment, questions: Sequence[Question]) -> li
     statement = _statement(
         identity_kinds, frozenset(node.kind for node in nodes if node), None in nodes
     )
-    parameters = [
+    parameters: list[Any] = [
         [environment.pk] * len(questions),
         [question.identity.kind for question in questions],
         [question.identity.value for question in questions],

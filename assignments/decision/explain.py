@@ -121,7 +121,7 @@ def explain(environment: Environment, question: Question) -> Explanation:
         NotFound: `identities.not_found` or `nodes.not_found`.
     """
     assert question.node is not None
-    parameters = [
+    parameters: list[Any] = [
         environment.pk,
         question.identity.value,
         question.permission,

@@ -6,6 +6,8 @@ from django.http import HttpRequest, JsonResponse
 from django.utils import timezone
 from rest_framework import exceptions, status
 
+from common.middleware import request_id_of
+
 RETRY_AFTER_SECONDS = 1
 
 
@@ -70,7 +72,7 @@ def envelope(
         "timestamp": timezone.now().isoformat().replace("+00:00", "Z"),
         "path": request.path,
         "method": request.method,
-        "request_id": getattr(request, "request_id", ""),
+        "request_id": request_id_of(request),
     }
     return {"error": error}
 

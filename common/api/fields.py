@@ -162,9 +162,11 @@ class Instant(serializers.DateTimeField):
         except (ValueError, OverflowError) as error:
             raise serializers.ValidationError("must be a date and time that exists") from error
 
-    def to_representation(self, value: datetime | None) -> str | None:
+    def to_representation(self, value: datetime | None) -> str | None:  # type: ignore[override]  # null stays null
         """See `Field`."""
-        return value and value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+        if value is None:
+            return None
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 class Metadata(serializers.JSONField):
@@ -175,7 +177,7 @@ class Metadata(serializers.JSONField):
         if not isinstance(data, dict):
             raise serializers.ValidationError("must be an object")
         try:
-            cleaned = clean_json(super().to_internal_value(data))
+            cleaned: dict[str, Any] = clean_json(super().to_internal_value(data))
         except UnwantedCharacter as error:
             raise serializers.ValidationError(str(error)) from error
         if len(str(cleaned)) > MAX_METADATA_CHARACTERS:

@@ -98,9 +98,11 @@ class ApiExceptionHandler(ExceptionHandler):
 
     def format_exception(self, exc: exceptions.APIException) -> Any:
         """See `ExceptionHandler`."""
+        request = self.context["request"]
         assert isinstance(exc, ApiError)
+        assert request is not None
         return envelope(
-            self.context["request"],
+            request,
             exc.status_code,
             exc.code,
             exc.message,

@@ -1,13 +1,13 @@
 """Which method of an address calls which action of its view set."""
 
-from collections.abc import Mapping
+from typing import Any
 
 from django.urls import register_converter
 
 from common.refs import Ref, parse_ref
 
 
-def rows(**others: str) -> Mapping[str, str]:
+def rows(**others: str) -> dict[str, Any]:
     """The usual actions on a collection.
 
     Args:
@@ -19,7 +19,7 @@ def rows(**others: str) -> Mapping[str, str]:
     return {"get": "list", "post": "create", **others}
 
 
-def row(**others: str) -> Mapping[str, str]:
+def row(**others: str) -> dict[str, Any]:
     """The usual actions on one row.
 
     Args:

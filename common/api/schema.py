@@ -16,7 +16,7 @@ class ApiErrorBody(serializers.Serializer):
     code = serializers.CharField()
     message = serializers.CharField()
     details = serializers.ListField(child=serializers.CharField(), required=False)
-    data = serializers.JSONField(required=False)
+    data = serializers.JSONField(required=False)  # type: ignore[assignment]  # the contract names it so
     timestamp = serializers.DateTimeField()
     path = serializers.CharField()
     method = serializers.CharField()
@@ -49,13 +49,14 @@ class ApiSchema(AutoSchema):
         if not self._endpoint:
             return super().get_operation_id()
         words = [word.replace("-", "_") for word in self._tokenize_path()]
-        return "_".join(words if words[-1] == self.view.action else [*words, self.view.action])
+        action = str(getattr(self.view, "action", ""))
+        return "_".join(words if words[-1] == action else [*words, action])
 
     def get_summary(self) -> str | None:
         """See `AutoSchema`."""
         return self._endpoint.summary if self._endpoint else super().get_summary()
 
-    def get_description(self) -> str:
+    def get_description(self) -> str:  # type: ignore[override]  # takes what the base is given
         """See `AutoSchema`; tells the scope."""
         return f"Scope: `{self._endpoint.scope}`" if self._endpoint else super().get_description()
 

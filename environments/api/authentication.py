@@ -9,6 +9,7 @@ from rest_framework.authentication import BaseAuthentication, get_authorization_
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
+from common.middleware import request_id_of
 from environments.actors import Actor
 from environments.queries import open_with_key
 from environments.services.keys import note_use
@@ -36,7 +37,7 @@ class ApiKeyAuthentication(BaseAuthentication):
             raise AuthenticationFailed("This API key does not open anything.", "unauthorized")
         if key.use_is_stale:
             note_use(key)
-        return Actor.of_key(key, request.request_id), key
+        return Actor.of_key(key, request_id_of(request)), key
 
     def authenticate_header(self, request: Request) -> str:
         """See `BaseAuthentication`."""
@@ -47,7 +48,7 @@ class ApiKeyScheme(OpenApiAuthenticationExtension):
     """How the OpenAPI file tells of keys."""
 
     target_class = ApiKeyAuthentication
-    name = ("apiKey", "bearer")
+    name = ["apiKey", "bearer"]
 
     def get_security_definition(self, auto_schema: object) -> list[dict[str, str]]:
         """See `OpenApiAuthenticationExtension`."""

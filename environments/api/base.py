@@ -1,10 +1,11 @@
 """The view set that every route of an environment stands on."""
 
 from functools import cached_property
+from typing import cast
 
 from common.api.endpoints import EndpointViewSet
 from environments.actors import Actor
-from environments.models import Environment
+from environments.models import ApiKey, Environment
 
 
 class EnvironmentViewSet(EndpointViewSet):
@@ -13,9 +14,9 @@ class EnvironmentViewSet(EndpointViewSet):
     @cached_property
     def environment(self) -> Environment:
         """The key's environment."""
-        return self.request.auth.environment
+        return cast(ApiKey, self.request.auth).environment
 
     @cached_property
     def actor(self) -> Actor:
         """The key as an actor, with its scopes and the request's id."""
-        return self.request.user
+        return cast(Actor, self.request.user)

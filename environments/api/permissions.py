@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from rest_framework.exceptions import NotAuthenticated
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
+
+from environments.actors import Actor
 
 if TYPE_CHECKING:
     from common.api.endpoints import EndpointViewSet
@@ -29,5 +31,5 @@ class HasScope(BasePermission):
         if view.endpoint is None:
             # The method is not one of the route's; the view answers 405 itself.
             return True
-        request.user.require(view.endpoint.scope)
+        cast(Actor, request.user).require(view.endpoint.scope)
         return True

@@ -217,12 +217,14 @@ def _placed(environment: Environment, rows: Sequence[NewNode], order: Sequence[i
 
 
 def _existing_parents(environment: Environment, rows: Sequence[NewNode]) -> dict[Ref | None, Node]:
-    refs = {row.parent for row in rows if row.parent_ref is None and row.parent is not None}
-    found: dict[Ref | None, Node] = dict(resolve_nodes(environment, refs))
+    refs: set[Ref] = {
+        row.parent for row in rows if row.parent_ref is None and row.parent is not None
+    }
+    found = resolve_nodes(environment, refs)
     root = get_root(environment)
     # Two references to one node must share one object: its children are counted on it.
     by_id = {node.pk: node for node in [*found.values(), root]}
-    return {ref: by_id[node.pk] for ref, node in [*found.items(), (None, root)]}
+    return {None: by_id[root.pk], **{ref: by_id[node.pk] for ref, node in found.items()}}
 
 
 def _next_path(parent: Node, last: str | None) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from django.urls import URLPattern, URLResolver, get_resolver
 
@@ -19,13 +20,14 @@ def _patterns(resolver: URLResolver, prefix: str = "/") -> Iterator[tuple[str, U
 
 def _rows() -> Iterator[str]:
     for address, pattern in _patterns(get_resolver()):
-        actions = getattr(pattern.callback, "actions", None)
+        view: Any = pattern.callback
+        actions = getattr(view, "actions", None)
         if actions is None:
-            login = getattr(pattern.callback, "login_required", True)
+            login = getattr(view, "login_required", True)
             yield f"PAGE {address} {'signed-in' if login else 'anyone'}"
             continue
         for method, action in actions.items():
-            endpoint = pattern.callback.cls.endpoints[action]
+            endpoint = view.cls.endpoints[action]
             statuses = ",".join(map(str, (endpoint.status, *endpoint.statuses)))
             yield f"{method.upper()} {address} {endpoint.scope} {statuses}"
 

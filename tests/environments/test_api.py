@@ -23,7 +23,7 @@ def client(environment, *scopes: Scope) -> APIClient:
 
 
 def test_a_key_is_created_listed_switched_and_deleted() -> None:
-    caller = client(EnvironmentFactory())
+    caller = client(EnvironmentFactory.create())
 
     created = caller.post(KEYS, FULL_ACCESS, format="json")
     address = f"{KEYS}/{created.data['id']}"
@@ -40,7 +40,7 @@ def test_a_key_is_created_listed_switched_and_deleted() -> None:
 
 
 def test_the_new_key_opens_the_same_environment_as_a_bearer_token() -> None:
-    environment = EnvironmentFactory()
+    environment = EnvironmentFactory.create()
     text = client(environment).post(KEYS, FULL_ACCESS, format="json").data["key"]
     caller = APIClient()
     caller.credentials(HTTP_AUTHORIZATION=f"Bearer {text}")
@@ -49,7 +49,7 @@ def test_the_new_key_opens_the_same_environment_as_a_bearer_token() -> None:
 
 
 def test_use_of_a_key_is_written_once_a_minute(django_assert_num_queries) -> None:
-    caller = client(EnvironmentFactory())
+    caller = client(EnvironmentFactory.create())
 
     with django_assert_num_queries(3):
         caller.get(KEYS)
@@ -80,7 +80,7 @@ def test_without_a_usable_key_nothing_is_said(headers) -> None:
 
 
 def test_disabled_expired_and_deleted_keys_are_answered_like_unknown_ones() -> None:
-    environment = EnvironmentFactory()
+    environment = EnvironmentFactory.create()
     unknown = make_key(environment)
     ApiKey.objects.all().delete()
     answers = [APIClient().get(KEYS, HTTP_X_API_KEY=unknown)]
@@ -103,7 +103,7 @@ def test_disabled_expired_and_deleted_keys_are_answered_like_unknown_ones() -> N
 
 
 def test_a_key_without_the_scope_learns_its_name_only() -> None:
-    caller = client(EnvironmentFactory(), Scope.EVALUATE)
+    caller = client(EnvironmentFactory.create(), Scope.EVALUATE)
 
     answer = caller.post(KEYS, {"nonsense": 1}, format="json")
 
@@ -113,8 +113,8 @@ def test_a_key_without_the_scope_learns_its_name_only() -> None:
 
 
 def test_a_key_of_another_environment_is_answered_like_a_random_one() -> None:
-    theirs = client(EnvironmentFactory()).post(KEYS, FULL_ACCESS, format="json").data["id"]
-    caller = client(EnvironmentFactory())
+    theirs = client(EnvironmentFactory.create()).post(KEYS, FULL_ACCESS, format="json").data["id"]
+    caller = client(EnvironmentFactory.create())
 
     def said(key_id: object) -> list[dict[str, object]]:
         answers = [
@@ -148,7 +148,7 @@ def test_a_key_of_another_environment_is_answered_like_a_random_one() -> None:
     ],
 )
 def test_a_wrong_field_is_named(body, named) -> None:
-    caller = client(EnvironmentFactory())
+    caller = client(EnvironmentFactory.create())
 
     answer = caller.post(KEYS, body, format="json")
 
@@ -171,7 +171,7 @@ def test_a_wrong_field_is_named(body, named) -> None:
     ],
 )
 def test_a_body_that_cannot_be_read_is_refused(body, content_type, status) -> None:
-    caller = client(EnvironmentFactory())
+    caller = client(EnvironmentFactory.create())
 
     answer = caller.generic("POST", KEYS, body, content_type=content_type)
 
@@ -180,13 +180,13 @@ def test_a_body_that_cannot_be_read_is_refused(body, content_type, status) -> No
 
 
 def test_every_error_has_the_same_shape() -> None:
-    caller = client(EnvironmentFactory())
+    caller = client(EnvironmentFactory.create())
     answers = {
         400: caller.get(f"{KEYS}?dryrun=true"),
         401: APIClient().get(KEYS),
         404: caller.get("/api/v1/nothing-here"),
         405: caller.put(KEYS, {}, format="json"),
-        415: caller.generic("POST", KEYS, b"<a/>", content_type="text/xml"),
+        415: caller.generic("POST", KEYS, "<a/>", content_type="text/xml"),
     }
 
     for status, answer in answers.items():
@@ -201,7 +201,7 @@ def test_every_error_has_the_same_shape() -> None:
 
 
 def test_unknown_and_repeated_query_parameters_are_named() -> None:
-    caller = client(EnvironmentFactory())
+    caller = client(EnvironmentFactory.create())
 
     unknown = caller.delete(f"{KEYS}/{uuid4()}?dryrun=true")
     repeated = caller.get(f"{KEYS}?a=1&a=2")
@@ -211,7 +211,7 @@ def test_unknown_and_repeated_query_parameters_are_named() -> None:
 
 
 def test_the_request_id_is_echoed_when_it_is_harmless() -> None:
-    caller = client(EnvironmentFactory())
+    caller = client(EnvironmentFactory.create())
 
     assert caller.get(KEYS, HTTP_X_REQUEST_ID="deploy-7")["X-Request-ID"] == "deploy-7"
     assert caller.get(KEYS, HTTP_X_REQUEST_ID="a b")["X-Request-ID"] != "a b"

@@ -25,7 +25,7 @@ def test_a_mistyped_key_is_seen_without_a_query() -> None:
 
 @pytest.mark.django_db
 def test_create_api_key_keeps_only_the_hash() -> None:
-    environment = EnvironmentFactory()
+    environment = EnvironmentFactory.create()
 
     key, text = create_api_key(
         actor=Actor.system(), environment=environment, name="sync", access_mode=FULL
@@ -41,7 +41,7 @@ def test_create_api_key_keeps_only_the_hash() -> None:
 @pytest.mark.django_db
 @pytest.mark.parametrize(("mode", "scopes"), [(FULL, [Scope.EVALUATE]), (SCOPED, [])])
 def test_create_api_key_refuses_scopes_that_do_not_fit_the_mode(mode, scopes) -> None:
-    environment = EnvironmentFactory()
+    environment = EnvironmentFactory.create()
 
     with pytest.raises(RuleViolation) as refusal:
         create_api_key(
@@ -58,7 +58,7 @@ def test_create_api_key_refuses_scopes_that_do_not_fit_the_mode(mode, scopes) ->
 
 @pytest.mark.django_db
 def test_no_key_makes_one_that_may_more() -> None:
-    environment = EnvironmentFactory()
+    environment = EnvironmentFactory.create()
     small = Actor(
         ActorType.API_KEY, None, "small", frozenset({Scope.KEY_MANAGE, Scope.IDENTITY_VIEW})
     )
@@ -78,7 +78,7 @@ def test_no_key_makes_one_that_may_more() -> None:
 
 @pytest.mark.django_db
 def test_no_key_switches_or_deletes_one_that_may_more() -> None:
-    environment = EnvironmentFactory()
+    environment = EnvironmentFactory.create()
     big, _ = create_api_key(
         actor=Actor.system(), environment=environment, name="big", access_mode=FULL
     )
@@ -96,7 +96,7 @@ def test_no_key_switches_or_deletes_one_that_may_more() -> None:
 
 @pytest.mark.django_db
 def test_a_disabled_or_deleted_key_opens_nothing() -> None:
-    environment = EnvironmentFactory()
+    environment = EnvironmentFactory.create()
     system = Actor.system()
     key, text = create_api_key(actor=system, environment=environment, name="sync", access_mode=FULL)
 
@@ -112,8 +112,11 @@ def test_a_disabled_or_deleted_key_opens_nothing() -> None:
 @pytest.mark.django_db
 def test_keys_of_another_environment_are_not_found() -> None:
     key, _ = create_api_key(
-        actor=Actor.system(), environment=EnvironmentFactory(), name="theirs", access_mode=FULL
+        actor=Actor.system(),
+        environment=EnvironmentFactory.create(),
+        name="theirs",
+        access_mode=FULL,
     )
 
     with pytest.raises(NotFound):
-        delete_api_key(actor=Actor.system(), environment=EnvironmentFactory(), key_id=key.pk)
+        delete_api_key(actor=Actor.system(), environment=EnvironmentFactory.create(), key_id=key.pk)
