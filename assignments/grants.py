@@ -118,7 +118,7 @@ class _OfAssignment(Func):
     ) -> tuple[str, list[Any]]:
         """See `Func`; the alias is that of the resolved primary key."""
         (key,) = self.get_source_expressions()
-        return self.text(connection.ops.quote_name(key.alias)), []
+        return self.text(compiler.quote_name_unless_alias(key.alias)), []
 
 
 def state_column() -> Expression:
