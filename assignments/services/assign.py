@@ -17,7 +17,7 @@ from assignments.queries import assignments_by_id
 from assignments.services.revoke import told
 from common.errors import Conflict, DomainError, NotFound, RuleViolation
 from common.inserts import insert_rows
-from common.outcomes import Outcome, accepted
+from common.outcomes import Outcome, accepted, carried_on
 from common.refs import Ref
 from environments.actors import Actor
 from environments.models import Batch, Environment
@@ -100,17 +100,16 @@ def assign_roles(
     lock_for_assigning(actor, environment, new)
     plan = plan_assignments(environment, new)
     places = accepted(plan)
+    if not places:
+        return None, carried_on(plan, [])
     batch = open_batch(
         actor=actor,
         environment=environment,
         action="assignment.bulk_created",
         counts={"succeeded": len(places), "failed": len(plan) - len(places)},
     )
-    rows = iter(write_assignments(actor=actor, environment=environment, places=places, batch=batch))
-    return batch, [
-        Outcome(refusal=outcome.refusal) if outcome.refusal else Outcome(next(rows))
-        for outcome in plan
-    ]
+    rows = write_assignments(actor=actor, environment=environment, places=places, batch=batch)
+    return batch, carried_on(plan, map(Outcome, rows))
 
 
 def lock_for_assigning(
