@@ -90,10 +90,12 @@ TEMPLATES = [
 
 # Data -----------------------------------------------------------------------------------------
 
+# Whether commands find the database by TRELLIS_DATA, where `make run` keeps it.
+EMBEDDED_DATABASE = not PRODUCTION and not env.str("DATABASE_URL", default="")
 DATABASES = {
-    "default": env.db_url("DATABASE_URL")
-    if PRODUCTION
-    else env.db_url("DATABASE_URL", default=embedded_database_url(DATA_DIR)),
+    "default": env.db_url_config(embedded_database_url(DATA_DIR))
+    if EMBEDDED_DATABASE
+    else env.db_url("DATABASE_URL"),
 }
 DATABASE_POOL_SIZE = env.int("DATABASE_POOL_SIZE", default=0)
 DATABASES["default"]["OPTIONS"] = {
