@@ -5,6 +5,7 @@ import re
 # Lowercase dotted words, at least two: the resource, then the action.
 PERMISSION_KEY = r"[a-z][a-z0-9_-]*(\.[a-z][a-z0-9_-]*)+"
 LONGEST_KEY = 150
+_is_key = re.compile(PERMISSION_KEY).fullmatch
 
 
 def is_permission_key(text: str) -> bool:
@@ -16,7 +17,7 @@ def is_permission_key(text: str) -> bool:
     Returns:
         True if it may.
     """
-    return len(text) <= LONGEST_KEY and re.fullmatch(PERMISSION_KEY, text) is not None
+    return len(text) <= LONGEST_KEY and _is_key(text) is not None
 
 
 def readable(key: str) -> str:

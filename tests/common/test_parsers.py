@@ -40,3 +40,22 @@ def test_parse_json_counts_depth_and_not_brackets() -> None:
 def test_parse_json_survives_a_hundred_thousand_levels() -> None:
     with pytest.raises(ParseError):
         parse_json(b"[" * 100_000)
+
+
+@pytest.mark.parametrize("text", [b"[[[", b"]]]", b'\\u005b\\"]', b"plain"])
+@pytest.mark.parametrize("levels", [MAX_DEPTH - 1, MAX_DEPTH, MAX_DEPTH + 1, 2 * MAX_DEPTH, 5_000])
+def test_parse_json_counts_levels_of_both_kinds_whatever_the_texts_hold(
+    levels: int, text: bytes
+) -> None:
+    opened, closed = b"", b""
+    for level in range(levels - 1):
+        opened, closed = (
+            (opened + b"[", b"]" + closed) if level % 2 else (opened + b'{"a":', b"}" + closed)
+        )
+    body = opened + b'["' + text + b'"]' + closed
+
+    if levels <= MAX_DEPTH:
+        assert parse_json(body)
+    else:
+        with pytest.raises(ParseError, match="nests deeper"):
+            parse_json(body)
