@@ -6,6 +6,7 @@ from typing import Literal
 from uuid import UUID
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_ADDRESS = re.compile(r"(?=.{3,254}\Z)[^\s@\x00-\x1f\x7f]+@[^\s@\x00-\x1f\x7f]+")
 _EXTERNAL_ID = re.compile(r"[A-Za-z0-9._:@+-]{1,128}")
 
 
@@ -79,7 +80,7 @@ def parse_ref(text: str, *, email: bool = False) -> Ref:
         return Ref("id", text.lower())
     if separator and kind == "ext" and is_external_id(value):
         return Ref("ext", value)
-    if separator and kind == "email" and email and "@" in value and len(value) <= 254:
+    if separator and kind == "email" and email and _ADDRESS.fullmatch(value):
         return Ref("email", value.lower())
     forms = (
         "a UUID, ext:<external_id> or email:<address>" if email else "a UUID or ext:<external_id>"

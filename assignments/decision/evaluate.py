@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
-from typing import Any
+from typing import Any, Final
 
 from django.db import connection
 
@@ -27,17 +27,26 @@ _ANYWHERE = (
 )
 
 
+# One text that PostgreSQL splits costs a tenth of an array that the driver quotes item by item.
+_SEPARATOR: Final = "\n"
+_SPLIT: Final = f"string_to_array(%s, '{_SEPARATOR}', '')"
+
+
 @cache
-def _statement(identity_kinds: frozenset[str], node_kinds: frozenset[str], anywhere: bool) -> str:
+def _statement(
+    identity_kinds: frozenset[str], node_kinds: frozenset[str], anywhere: bool, timed: bool
+) -> str:
     """The statement for questions of these kinds; what none of them needs is left out."""
     candidates = [text for text, asked in ((_HERE, node_kinds), (_ANYWHERE, anywhere)) if asked]
     nodes = sql.node(node_kinds) + sql.LINEAGE if node_kinds else ""
     standing = sql.standing(asks_node=bool(node_kinds), asks_anywhere=anywhere)
+    at = "asked.at::timestamptz" if timed else "NULL::timestamptz"
     return (
         f"SELECT {standing}, g.obstacle, {reason_of('g.obstacle')}, g.roles, g.node_id::text"
-        " FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[],"
-        " %s::timestamptz[]) WITH ORDINALITY"
-        " AS c (environment_id, identity_kind, identity, permission, node_kind, node, at, position)"
+        " FROM (SELECT %s::uuid AS environment_id, asked.identity_kind, asked.identity,"
+        f" asked.permission, asked.node_kind, asked.node, {at} AS at, asked.position"
+        f" FROM unnest({', '.join([_SPLIT] * 6)}) WITH ORDINALITY AS asked"
+        " (identity_kind, identity, permission, node_kind, node, at, position)) c"
         + sql.identity(identity_kinds)
         + nodes
         + sql.PERMISSION
@@ -50,29 +59,44 @@ def _statement(identity_kinds: frozenset[str], node_kinds: frozenset[str], anywh
     )
 
 
+def _joined(texts: Sequence[str]) -> str:
+    joined = _SEPARATOR.join(texts)
+    # A separator within a text would shift every later question's columns.
+    if joined.count(_SEPARATOR) != len(texts) - 1:
+        raise ValueError("A question holds a line break.")
+    return joined
+
+
 def evaluate_many(environment: Environment, questions: Sequence[Question]) -> list[Decision]:
     """Answer questions about one environment; one statement, so all at one instant.
 
     Args:
         environment: whose rows decide.
-        questions: up to 10,000.
+        questions: 1 to 10,000, whose texts hold no line break.
 
     Returns:
         The decisions, in the order of the questions.
+
+    Raises:
+        ValueError: if a text holds a line break.
     """
-    identity_kinds = frozenset(question.identity.kind for question in questions)
+    identities = [question.identity for question in questions]
     nodes = [question.node for question in questions]
+    instants = [question.at for question in questions]
     statement = _statement(
-        identity_kinds, frozenset(node.kind for node in nodes if node), None in nodes
+        frozenset(identity.kind for identity in identities),
+        frozenset(node.kind for node in nodes if node),
+        None in nodes,
+        any(instants),
     )
     parameters: list[Any] = [
-        [environment.pk] * len(questions),
-        [question.identity.kind for question in questions],
-        [question.identity.value for question in questions],
-        [question.permission for question in questions],
-        [node and node.kind for node in nodes],
-        [node and node.value for node in nodes],
-        [question.at for question in questions],
+        environment.pk,
+        _joined([identity.kind for identity in identities]),
+        _joined([identity.value for identity in identities]),
+        _joined([question.permission for question in questions]),
+        _joined([node.kind if node else "" for node in nodes]),
+        _joined([node.value if node else "" for node in nodes]),
+        _joined([instant.isoformat() if instant else "" for instant in instants]),
     ]
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
