@@ -5,6 +5,7 @@ import re
 # Lowercase dotted words, at least two: the resource, then the action.
 PERMISSION_KEY = r"[a-z][a-z0-9_-]*(\.[a-z][a-z0-9_-]*)+"
 LONGEST_KEY = 150
+LONGEST_CATEGORY = 100
 _is_key = re.compile(PERMISSION_KEY).fullmatch
 
 
@@ -35,7 +36,7 @@ def readable(key: str) -> str:
 
 
 def category_of(key: str) -> str:
-    """The category that a key suggests: its first word.
+    """The category that a key suggests: its first word, or as much of it as a category holds.
 
     Args:
         key: a permission's key.
@@ -43,4 +44,4 @@ def category_of(key: str) -> str:
     Returns:
         The word.
     """
-    return key.partition(".")[0]
+    return key.partition(".")[0][:LONGEST_CATEGORY]

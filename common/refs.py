@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Literal
 from uuid import UUID
 
+from common.text import clean_text
+
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _ADDRESS = re.compile(r"(?=.{3,254}\Z)[^\s@\x00-\x1f\x7f]+@[^\s@\x00-\x1f\x7f]+")
 _EXTERNAL_ID = re.compile(r"[A-Za-z0-9._:@+-]{1,128}")
@@ -73,7 +75,8 @@ def parse_ref(text: str, *, email: bool = False) -> Ref:
         The reference.
 
     Raises:
-        ValueError: if the text has none of these forms; its message tells which are taken.
+        ValueError: if the text has none of these forms, or an unwanted character in an address; its
+            message tells.
     """
     kind, separator, value = text.partition(":")
     if is_uuid(text):
@@ -81,7 +84,7 @@ def parse_ref(text: str, *, email: bool = False) -> Ref:
     if separator and kind == "ext" and is_external_id(value):
         return Ref("ext", value)
     if separator and kind == "email" and email and _ADDRESS.fullmatch(value):
-        return Ref("email", value.lower())
+        return Ref("email", clean_text(value).lower())
     forms = (
         "a UUID, ext:<external_id> or email:<address>" if email else "a UUID or ext:<external_id>"
     )

@@ -7,7 +7,7 @@ from typing import Any
 from rest_framework import serializers
 
 from assignments.models import Assignment
-from assignments.permissions import LONGEST_KEY, is_permission_key
+from assignments.permissions import LONGEST_CATEGORY, LONGEST_KEY, is_permission_key
 from assignments.services.assign import MOST_ASSIGNMENTS
 from common.api.bulk import Rows, bulk_of
 from common.api.fields import CleanText, Flag, Id, IdentityRef, Instant, NodeRef, OrNull
@@ -52,7 +52,7 @@ PermissionList = list_of(PermissionRow, "PermissionList")
 class _PermissionWords(Strict):
     name = CleanText(max_length=150, required=False)
     description = CleanText(max_length=500, required=False, allow_blank=True, multiline=True)
-    category = CleanText(max_length=100, required=False)
+    category = CleanText(max_length=LONGEST_CATEGORY, required=False)
 
 
 class PermissionNew(_PermissionWords):

@@ -1,6 +1,6 @@
 """Answers are JSON, whatever the caller says it accepts."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from rest_framework.negotiation import DefaultContentNegotiation
@@ -12,6 +12,25 @@ class JsonRenderer(JSONRenderer):
     """Compact JSON in UTF-8."""
 
     charset = None
+
+    def render(
+        self,
+        data: Any,
+        accepted_media_type: str | None = None,
+        renderer_context: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """See `JSONRenderer`; what was sent is told back in escapes where UTF-8 has no form for it."""
+        try:
+            return super().render(data, accepted_media_type, renderer_context)
+        except UnicodeEncodeError:  # a lone surrogate in a name or a row that is refused
+            return InEscapes().render(data, accepted_media_type, renderer_context)
+
+
+class InEscapes(JSONRenderer):
+    """JSON in ASCII."""
+
+    charset = None
+    ensure_ascii = True
 
 
 class JsonAnyway(DefaultContentNegotiation):

@@ -34,7 +34,7 @@ def row(**others: str) -> dict[str, Any]:
 class NodeRefConverter:
     """A node in an address: its id or `ext:<external_id>`; anything else matches no address."""
 
-    regex = "[^/]{1,200}"
+    regex = "[^/]{1,260}"  # email: and the longest address
     takes_email = False
 
     def to_python(self, value: str) -> Ref:

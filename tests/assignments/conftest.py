@@ -1,0 +1,12 @@
+"""The cast of the tests of permissions, roles and assignments."""
+
+import pytest
+
+from environments.models import Environment
+from tests.assignments.cast import Cast, make_cast
+
+
+@pytest.fixture
+def cast(environment: Environment) -> Cast:
+    """A tree of three, two permissions, two roles and one person without any role."""
+    return make_cast(environment)
