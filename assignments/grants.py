@@ -56,10 +56,10 @@ def reason_of(obstacle: str) -> str:
         obstacle: an SQL text that gives the smallest OBSTACLE, null where there is no assignment.
 
     Returns:
-        An SQL text that gives a denial reason.
+        An SQL text that gives a denial reason, null where nothing stands in the way.
     """
     names = " ".join(f"WHEN {rank} THEN '{name}'" for rank, name in REASON_OF_OBSTACLE.items())
-    return f"CASE {obstacle} {names} ELSE 'no_grant' END"
+    return f"CASE {obstacle} WHEN 0 THEN NULL {names} ELSE 'no_grant' END"
 
 
 def live(assignment: str) -> str:

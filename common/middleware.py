@@ -1,10 +1,13 @@
-"""A request's id: taken from the caller or made, echoed in the answer, written on every audit event."""
+"""What every request and answer passes through on the way."""
 
 import re
 from collections.abc import Callable
 from uuid import uuid4
 
+from csp.constants import HEADER
+from csp.middleware import CSPMiddleware
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 
 _META = "trellis.request_id"
 _ACCEPTABLE = re.compile(r"[A-Za-z0-9._:+/=@-]{1,128}")
@@ -40,3 +43,13 @@ class RequestIdMiddleware:
         response = self.get_response(request)
         response["X-Request-ID"] = request_id
         return response
+
+
+class PagePolicyMiddleware(CSPMiddleware):
+    """Puts the content security policy on pages; what carries its own, as answers to programs do, keeps it."""
+
+    def process_response(
+        self, request: HttpRequest, response: HttpResponseBase
+    ) -> HttpResponseBase:
+        """See `CSPMiddleware`, which would build the policy even where it then leaves it out."""
+        return response if HEADER in response else super().process_response(request, response)

@@ -12,18 +12,19 @@ from config.health import healthz, readyz
 docs = login_not_required(TemplateView.as_view(template_name="api/docs.html"))
 
 api: list[URLPattern | URLResolver] = [
+    # The decision's addresses first: they are asked for most, and an address is looked for in order.
+    path("", include("assignments.api.urls")),
+    path("", include("identities.api.urls")),
+    path("", include("hierarchy.api.urls")),
+    path("", include("environments.api.urls")),
     path("openapi.json", SpectacularJSONAPIView.as_view(), name="openapi"),
     path("docs", docs, name="api-docs"),
-    path("", include("environments.api.urls")),
-    path("", include("hierarchy.api.urls")),
-    path("", include("identities.api.urls")),
-    path("", include("assignments.api.urls")),
 ]
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("api/v1/", include(api)),
     path("healthz", healthz, name="healthz"),
     path("readyz", readyz, name="readyz"),
-    path("api/v1/", include(api)),
     path("accounts/", include("allauth.account.urls")),
 ]
 

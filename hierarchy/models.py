@@ -129,6 +129,10 @@ class Node(MP_Node):
         indexes: ClassVar = [
             models.Index(fields=["parent", "path"], name="node_children"),
             models.Index(fields=["environment", "path"], name="node_tree_order"),
+            # What a decision reads of the way from the root, without a look into the table.
+            models.Index(
+                fields=["path"], include=["id", "status", "deleted_at"], name="node_lineage"
+            ),
         ]
 
     def __str__(self) -> str:

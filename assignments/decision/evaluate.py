@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from bisect import insort
+from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import Any, Final
 
@@ -16,15 +17,13 @@ from environments.models import Environment
 MOST_QUESTIONS = 10_000
 
 _CANDIDATES = (
-    f"SELECT a.node_id, r.name, {OBSTACLE} AS obstacle, a.id FROM assignments_assignment a"
+    f"SELECT a.node_id, h.depth, r.name, {OBSTACLE} AS obstacle, a.id FROM assignments_assignment a"
+    " JOIN hierarchy_node h ON h.id = a.node_id"
     f" JOIN assignments_role r ON r.id = a.role_id AND {IN_LIFE}"
     " JOIN assignments_rolepermission rp ON rp.role_id = a.role_id AND rp.permission_id = p.id"
 )
 _HERE = f"{_CANDIDATES} WHERE a.identity_id = i.id AND a.node_id = ANY(lineage.ids)"
-_ANYWHERE = (
-    f"{_CANDIDATES} JOIN hierarchy_node h ON h.id = a.node_id"
-    f" WHERE c.node IS NULL AND a.identity_id = i.id AND {sql.UNBLOCKED}"
-)
+_ANYWHERE = f"{_CANDIDATES} WHERE c.node IS NULL AND a.identity_id = i.id AND {sql.UNBLOCKED}"
 
 
 # One text that PostgreSQL splits costs a tenth of an array that the driver quotes item by item.
@@ -42,7 +41,7 @@ def _statement(
     standing = sql.standing(asks_node=bool(node_kinds), asks_anywhere=anywhere)
     at = "asked.at::timestamptz" if timed else "NULL::timestamptz"
     return (
-        f"SELECT {standing}, g.obstacle, {reason_of('g.obstacle')}, g.roles, g.node_id::text"
+        f"SELECT c.position, {standing}, {reason_of('g.obstacle')}, g.name, g.node_id::text"
         " FROM (SELECT %s::uuid AS environment_id, asked.identity_kind, asked.identity,"
         f" asked.permission, asked.node_kind, asked.node, {at} AS at, asked.position"
         f" FROM unnest({', '.join([_SPLIT] * 6)}) WITH ORDINALITY AS asked"
@@ -50,12 +49,9 @@ def _statement(
         + sql.identity(identity_kinds)
         + nodes
         + sql.PERMISSION
-        + " LEFT JOIN LATERAL (SELECT min(g.obstacle) AS obstacle,"
-        " array_agg(DISTINCT g.name ORDER BY g.name) FILTER (WHERE g.obstacle = 0) AS roles,"
-        " (array_agg(g.node_id ORDER BY place.depth DESC, g.id) FILTER (WHERE g.obstacle = 0))[1]"
-        f" AS node_id FROM ({' UNION ALL '.join(candidates)}) g"
-        " JOIN hierarchy_node place ON place.id = g.node_id) g ON true"
-        " ORDER BY c.position"
+        # OFFSET keeps the planner from spreading the assignments' join over all questions.
+        + f" LEFT JOIN LATERAL ({' UNION ALL '.join(candidates)} OFFSET 0) g ON true"
+        " ORDER BY c.position, g.obstacle, g.depth DESC, g.id"
     )
 
 
@@ -101,12 +97,25 @@ def evaluate_many(environment: Environment, questions: Sequence[Question]) -> li
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
         rows = cursor.fetchall()
-    return [
-        Decision(True, None, roles, node_id)
-        if standing is None and obstacle == 0
-        else Decision(False, standing or reason, [], None)
-        for standing, obstacle, reason, roles, node_id in rows
-    ]
+    return _decisions(rows)
+
+
+def _decisions(rows: Iterable[tuple[int, str | None, str | None, str, str]]) -> list[Decision]:
+    """One decision for each position; of its rows, which come nearest grant first, the first tells."""
+    decisions: list[Decision] = []
+    for position, standing, obstacle, role, node_id in rows:
+        if position > len(decisions):
+            allowed = standing is None and obstacle is None
+            decisions.append(
+                Decision(True, None, [role], node_id)
+                if allowed
+                else Decision(False, standing or obstacle, [], None)
+            )
+        elif (
+            obstacle is None and decisions[-1].allowed and role not in decisions[-1].granting_roles
+        ):
+            insort(decisions[-1].granting_roles, role)
+    return decisions
 
 
 def evaluate(environment: Environment, question: Question) -> Decision:

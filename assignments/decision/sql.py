@@ -45,7 +45,7 @@ def identity(kinds: Collection[str]) -> str:
         "identity_kind",
         kinds,
     )
-    return f" LEFT JOIN LATERAL ({found}) i ON true"
+    return f" LEFT JOIN LATERAL ({found} LIMIT 1) i ON true"
 
 
 def node(kinds: Collection[str]) -> str:
@@ -60,7 +60,7 @@ def node(kinds: Collection[str]) -> str:
     found = _one_of(
         "hierarchy_node", "id, path", "deleted_at IS NULL", _NODE_BY, "node_kind", kinds
     )
-    return f" LEFT JOIN LATERAL ({found}) n ON true"
+    return f" LEFT JOIN LATERAL ({found} LIMIT 1) n ON true"
 
 
 PERMISSION: Final = (

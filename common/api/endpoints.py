@@ -87,7 +87,7 @@ class EndpointViewSet(viewsets.ViewSet):
     def finalize_response(
         self, request: Request, response: Response, *args: Any, **kwargs: Any
     ) -> Response:
-        """Answers to a key are never stored on the way.
+        """Answers to a key are never stored on the way, and nothing may be loaded from them.
 
         Args:
             request: what was asked.
@@ -100,6 +100,8 @@ class EndpointViewSet(viewsets.ViewSet):
         """
         response = super().finalize_response(request, response, *args, **kwargs)
         response["Cache-Control"] = "no-store"
+        # Data, never a page: a policy that is always the same need not be built each time.
+        response["Content-Security-Policy"] = "default-src 'none'; frame-ancestors 'none'"
         return response
 
 

@@ -46,6 +46,11 @@ class Query(Strict):
 class NoQuery(Query):
     """For routes that take no query parameters."""
 
+    @classmethod
+    def read_plain(cls, data: Any) -> dict[str, Any] | None:
+        """See `Strict`."""
+        return None if data else {}
+
 
 class ListQuery(Query):
     """What every paged list takes; lists add their filters and set `sort_by`'s choices."""
