@@ -86,7 +86,9 @@ class AssignedIdentityViewSet(IdentityViewSet):
         "destroy": Endpoint(
             MANAGE, "Remove an identity and revoke what it holds", status=204, versioned=True
         ),
-        "detail": Endpoint(VIEW, "Show all there is to know of an identity", answer=IdentityDetail),
+        "describe": Endpoint(
+            VIEW, "Show all there is to know of an identity", answer=IdentityDetail
+        ),
         "assignments": Endpoint(
             Scope.ASSIGNMENTS_VIEW,
             "List what an identity holds",
@@ -124,7 +126,7 @@ class AssignedIdentityViewSet(IdentityViewSet):
         )
         return Response(status=204)
 
-    def detail(self, request: Request, pk: Ref) -> Response:  # type: ignore[override]  # not in our routing
+    def describe(self, request: Request, pk: Ref) -> Response:
         """One identity with its live roles."""
         row = get_identity(self.environment, pk)
         held = assignments_of(self.environment).filter(identity=row).live().with_names()

@@ -46,7 +46,7 @@ urlpatterns = [
     path("nodes/<node:pk>/identities", _node({"get": "identities"}), name="node-identities"),
     path("identities", _identity(rows()), name="identities"),
     path("identities/<identity:pk>", _identity(row()), name="identity"),
-    path("identities/<identity:pk>/detail", _identity({"get": "detail"}), name="identity-detail"),
+    path("identities/<identity:pk>/detail", _identity({"get": "describe"}), name="identity-detail"),
     path(
         "identities/<identity:pk>/assignments",
         _identity({"get": "assignments"}),

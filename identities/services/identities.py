@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -163,7 +164,7 @@ def update_identity(
     row = get_identity(environment, identity)
     require_version(row, expected_version)
     before = told(row)
-    changed = [name for name in changes if before[name] != changes[name]]
+    changed = [name for name in changes if _differ(before[name], changes[name])]
     if not changed:
         return row
     for name in changed:
@@ -182,6 +183,11 @@ def update_identity(
         after={name: changes[name] for name in changed},
     )
     return get_identity(environment, Ref.of(row.pk))
+
+
+def _differ(before: Any, after: Any) -> bool:
+    """Compared as JSON, because Python takes 1 for True."""
+    return json.dumps(before, sort_keys=True) != json.dumps(after, sort_keys=True)
 
 
 def _act(changed: Sequence[str], row: Identity) -> str:
