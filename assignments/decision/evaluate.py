@@ -16,15 +16,18 @@ from environments.models import Environment
 
 MOST_QUESTIONS = 10_000
 
-_CANDIDATES = (
-    f"SELECT a.node_id, h.depth, r.name, {OBSTACLE} AS obstacle, a.id FROM assignments_assignment a"
-    " JOIN hierarchy_node h ON h.id = a.node_id"
-    f" JOIN assignments_role r ON r.id = a.role_id AND {IN_LIFE}"
-    " JOIN assignments_rolepermission rp ON rp.role_id = a.role_id AND rp.permission_id = p.id"
-)
-_HERE = f"{_CANDIDATES} WHERE a.identity_id = i.id AND a.node_id = ANY(lineage.ids)"
-_ANYWHERE = f"{_CANDIDATES} WHERE c.node IS NULL AND a.identity_id = i.id AND {sql.UNBLOCKED}"
 
+def _candidates(held: str) -> str:
+    return (
+        f"SELECT a.node_id, h.depth, r.name, {OBSTACLE} AS obstacle, a.id FROM {held}"
+        " JOIN hierarchy_node h ON h.id = a.node_id"
+        f" JOIN assignments_role r ON r.id = a.role_id AND {IN_LIFE}"
+        " JOIN assignments_rolepermission rp ON rp.role_id = a.role_id AND rp.permission_id = p.id"
+    )
+
+
+_HERE: Final = _candidates(sql.held("node_id = ANY(lineage.ids)"))
+_ANYWHERE: Final = f"{_candidates(sql.held('c.node IS NULL'))} WHERE {sql.UNBLOCKED}"
 
 # One text that PostgreSQL splits costs a tenth of an array that the driver quotes item by item.
 _SEPARATOR: Final = "\n"
