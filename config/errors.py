@@ -1,36 +1,107 @@
 """What is answered where no view answers: JSON to programs, a page to people."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
-from django.views import defaults
+from django.template.loader import render_to_string
 
 from common.api.errors import error_response
+from common.errors import Busy, Conflict, DomainError, Forbidden, NotFound
 
 API_PREFIX = "/api/"
+HEADINGS = {
+    400: "This cannot be done",
+    403: "You may not do this",
+    404: "There is nothing here",
+    409: "This does not fit what is there",
+    429: "Too many attempts",
+    500: "Something went wrong",
+    503: "Try again in a moment",
+}
+STATUS_OF: dict[type[DomainError], int] = {Forbidden: 403, NotFound: 404, Conflict: 409, Busy: 503}
+
+
+def error_page(status: int, sentence: str) -> HttpResponse:
+    """A page about an error; made without the request, for it may be what is broken.
+
+    Args:
+        status: of the answer.
+        sentence: what happened, and what to do next.
+
+    Returns:
+        The page, which no one keeps.
+    """
+    context = {"status": status, "heading": HEADINGS[status], "sentence": sentence}
+    response = HttpResponse(render_to_string("error.html", context), status=status)
+    response["Cache-Control"] = "no-store"
+    if status == 503:
+        response["Retry-After"] = "1"
+    return response
+
+
+class ErrorPages:
+    """Turns what the domain refuses into a page, where no view did.
+
+    Args:
+        get_response: the rest of the stack.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        """See Django's middleware; other faults go on to `server_error`."""
+        if request.path.startswith(API_PREFIX):
+            return None
+        if isinstance(exception, DomainError):
+            kinds = (kind for kind in STATUS_OF if isinstance(exception, kind))
+            return error_page(STATUS_OF.get(next(kinds, DomainError), 400), exception.message)
+        if isinstance(exception, OperationalError | InterfaceError):
+            return error_page(503, "The database is busy or away. Nothing was changed.")
+        return None
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """A request that could not even be read."""
     if request.path.startswith(API_PREFIX):
         return error_response(request, 400, "bad_request", "The request cannot be read.")
-    return defaults.bad_request(request, exception)
+    return error_page(400, "What your browser sent cannot be read.")
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
     """A request that was refused before any view saw it."""
     if request.path.startswith(API_PREFIX):
         return error_response(request, 403, "forbidden", "This is not allowed.")
-    return defaults.permission_denied(request, exception)
+    return error_page(403, "Ask an owner of the account, if you should be able to.")
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """A form that was not sent from a page of ours, or from one that lay open too long."""
+    if request.path.startswith(API_PREFIX):
+        return error_response(request, 403, "forbidden", "This is not allowed.")
+    return error_page(403, "This page lay open too long. Go back, reload it and send it again.")
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """An address that leads nowhere."""
     if request.path.startswith(API_PREFIX):
         return error_response(request, 404, "not_found", "There is nothing here.")
-    return defaults.page_not_found(request, exception)
+    return error_page(404, "The address is mistyped, or what it showed is gone or not yours.")
+
+
+def too_many_requests(request: HttpRequest) -> HttpResponse:
+    """More sign-ins, codes or resets than a person needs."""
+    return error_page(429, "Wait a few minutes, then try again.")
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """A fault of ours; it tells nothing about itself."""
     if request.path.startswith(API_PREFIX):
         return error_response(request, 500, "internal_error", "Something went wrong on our side.")
-    return defaults.server_error(request)
+    return error_page(500, "It is our fault and has been written down. Try again later.")

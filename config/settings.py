@@ -8,6 +8,7 @@ from pathlib import Path
 
 import environ
 from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
 
 from config.local.paths import embedded_database_url, local_secret_key
 
@@ -31,6 +32,8 @@ SECRET_KEY = (
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS") if PRODUCTION else ["127.0.0.1", "localhost", "[::1]"]
 # Who may open an account: "open" to everyone, "first" until one exists, "closed".
 SIGNUP = env.str("TRELLIS_SIGNUP", default="first" if PRODUCTION else "open")
+if SIGNUP not in ("open", "first", "closed"):
+    raise ImproperlyConfigured(f"TRELLIS_SIGNUP is {SIGNUP!r}; it is open, first or closed.")
 # How many proxies in front of us write X-Forwarded-For; one number for every limit by address.
 TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", default=0)
 
@@ -46,6 +49,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "django.forms",
     "allauth",
     "allauth.account",
     "csp",
@@ -68,6 +72,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "config.errors.ErrorPages",
 ]
 
 ROOT_URLCONF = "config.urls"
@@ -83,10 +88,13 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "onboarding.web.context.local_service",
             ],
         },
     },
 ]
+FORM_RENDERER = "config.forms.HouseRenderer"
+CSRF_FAILURE_VIEW = "config.errors.csrf_failure"
 
 # Data -----------------------------------------------------------------------------------------
 
@@ -103,7 +111,8 @@ DATABASES["default"]["OPTIONS"] = {
     # Prepared on first use: the decision's statement costs PostgreSQL a quarter of what it does unprepared.
     "server_side_binding": True,
     "prepare_threshold": 0,
-    "options": "-c lock_timeout=3000 "
+    # An index is looked into rather than a table read through: what is asked for is in memory.
+    "options": "-c lock_timeout=3000 -c random_page_cost=1.1 "
     f"-c statement_timeout={env.int('DATABASE_STATEMENT_TIMEOUT_MS', default=30_000)}",
 }
 if DATABASE_POOL_SIZE:
@@ -167,6 +176,9 @@ ACCOUNT_EMAIL_VERIFICATION = "mandatory"
 ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED = True
 ACCOUNT_PASSWORD_RESET_BY_CODE_ENABLED = True
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+# One address a person: a change waits for its code, then replaces the former.
+ACCOUNT_CHANGE_EMAIL = True
+ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_FORMS = {"signup": "onboarding.web.forms.SignUpForm"}
 ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXY_COUNT
 

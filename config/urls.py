@@ -26,9 +26,13 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", healthz, name="healthz"),
     path("readyz", readyz, name="readyz"),
     path("accounts/", include("allauth.account.urls")),
+    path("", include("environments.web.urls")),
+    path("", include("onboarding.web.urls")),
 ]
 
 handler400 = "config.errors.bad_request"
 handler403 = "config.errors.forbidden"
 handler404 = "config.errors.not_found"
 handler500 = "config.errors.server_error"
+# Asked for by allauth's rate limits.
+handler429 = "config.errors.too_many_requests"

@@ -1,0 +1,1 @@
+"""Pages of environments: the list of one's own, and their API keys."""
