@@ -4,22 +4,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from django.urls import URLPattern, URLResolver, get_resolver
+from django.urls import get_resolver
+
+from tests.contracts.operations import patterns
 
 TABLE = Path(__file__).with_name("routes.txt")
 
 
-def _patterns(resolver: URLResolver, prefix: str = "/") -> Iterator[tuple[str, URLPattern]]:
-    for entry in resolver.url_patterns:
-        address = prefix + str(entry.pattern)
-        if isinstance(entry, URLResolver):
-            yield from _patterns(entry, address)
-        else:
-            yield address, entry
-
-
 def _rows() -> Iterator[str]:
-    for address, pattern in _patterns(get_resolver()):
+    for address, pattern in patterns(get_resolver()):
         view: Any = pattern.callback
         actions = getattr(view, "actions", None)
         if actions is None:
