@@ -4,14 +4,14 @@ PYTHON ?= python3
 BIN = .venv/bin
 ARGS =
 
-.PHONY: run test lint format check bench soak openapi
+.PHONY: run test lint format check bench soak openapi broken
 .DELETE_ON_ERROR:
 
 run: .venv/runtime.stamp
-	@exec $(BIN)/python -m config.local
+	@TRELLIS_MAKE=$$PPID exec $(BIN)/python -m config.local
 
 test: .venv/dev.stamp
-	@$(BIN)/python -m pytest -n 2 -m "not soak" $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not soak" $(ARGS)
 
 lint: .venv/dev.stamp
 	$(BIN)/ruff check .
@@ -44,8 +44,12 @@ soak: .venv/dev.stamp
 openapi: .venv/dev.stamp
 	$(BIN)/python manage.py spectacular --format openapi-json --file docs/openapi.json --fail-on-warn
 
+# A .venv whose Python was removed, or belongs to an account whose files we may not read, is made anew.
+BROKEN = $(shell test ! -e .venv || .venv/bin/python -c '' 2>/dev/null || echo broken)
+broken:
+
 # The running service needs less than the tests, and is there sooner.
-.venv/runtime.stamp: requirements/runtime.txt
+.venv/runtime.stamp: requirements/runtime.txt $(BROKEN)
 	@sh requirements/install.sh "$(PYTHON)" $<
 	@touch $@
 

@@ -15,7 +15,11 @@ with_uv() { uv --version >/dev/null 2>&1; }
 # A Python that was removed leaves a .venv that no longer starts; one made by uv has no pip.
 if ! .venv/bin/python -c '' 2>/dev/null || ! { with_uv || .venv/bin/python -m pip --version >/dev/null 2>&1; }; then
     echo "Making .venv."
-    rm -rf .venv
+    rm -rf .venv 2>/dev/null || {
+        echo "The folder .venv does not work for you and is not yours to remove;" \
+            "remove it as the account that made it, or use a clone of your own." >&2
+        exit 1
+    }
     if with_uv; then
         uv venv --quiet --no-project --python "$python" .venv
     else
@@ -29,5 +33,5 @@ echo "Installing $file; the first time takes up to a minute."
 if with_uv; then
     uv pip install --quiet --python .venv/bin/python --require-hashes -r "$file"
 else
-    .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r "$file"
+    .venv/bin/python -m pip install -qq --disable-pip-version-check --require-hashes -r "$file"
 fi

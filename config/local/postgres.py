@@ -7,6 +7,7 @@ common temporary folder, opens every parent folder to all and trusts a reused pr
 import contextlib
 import importlib.util
 import os
+import pwd
 import re
 import signal
 import stat
@@ -79,6 +80,8 @@ class Cluster:
         settings: PostgreSQL's own settings, over SETTINGS.
         binaries: the folder of its programs.
         give_up: asked while it starts; True ends the waiting.
+
+    `opened` names the folders of root's that PostgreSQL's account was let through.
     """
 
     data: Path
@@ -88,6 +91,7 @@ class Cluster:
     binaries: Path = field(default_factory=embedded_binaries)
     give_up: Callable[[], bool] = lambda: False
     process: subprocess.Popen[bytes] | None = field(default=None, init=False)
+    opened: list[Path] = field(default_factory=list, init=False)
     _account: Account | None = field(default_factory=unprivileged_account, init=False)
 
     def url(self, name: str) -> str:
@@ -102,10 +106,12 @@ class Cluster:
         """Make the data folder, unless it is there.
 
         Raises:
-            PostgresError: initdb refuses, or the data belongs to another major version.
+            PostgresError: initdb refuses, or the data belongs to another major version or account.
         """
-        self._make_own(self.sockets)
         version_file = self.data / "PG_VERSION"
+        if version_file.exists():
+            self._check_owner()
+        self._make_own(self.sockets)
         if version_file.exists():
             found, ours = version_file.read_text().strip(), str(self.major_version())
             if found != ours:
@@ -215,7 +221,7 @@ class Cluster:
         return ("--locale=C.UTF-8",)
 
     def _is_ready(self) -> bool:
-        command = [
+        command: list[str | Path] = [
             self.binaries / "pg_isready",
             "-q",
             "-h",
@@ -243,24 +249,34 @@ class Cluster:
             )
         (self.data / "postmaster.pid").unlink(missing_ok=True)
 
+    def _owner(self) -> int:
+        return self._account.uid if self._account else os.geteuid()
+
+    def _check_owner(self) -> None:
+        found = self.data.stat().st_uid
+        if found != self._owner():
+            raise PostgresError(
+                f"The data in {self.data} belongs to {_name_of(found)}; start it as that account, "
+                "or set TRELLIS_DATA to another folder."
+            )
+
     def _make_own(self, folder: Path) -> None:
         """Make a folder that only PostgreSQL's account may enter, and see that it is ours."""
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        owner = self._account.uid if self._account else os.geteuid()
         found = folder.lstat()
         # In /tmp a stranger could have been there first, to hand our clients a server of his own.
-        if not stat.S_ISDIR(found.st_mode) or found.st_uid not in {owner, os.geteuid()}:
+        if not stat.S_ISDIR(found.st_mode) or found.st_uid not in {self._owner(), os.geteuid()}:
             raise PostgresError(f"The folder {folder} belongs to someone else.")
         if self._account:
             os.chown(folder, self._account.uid, self._account.gid)
-            open_for_passing(folder)
-            open_for_passing(self.binaries / "postgres")
+            self.opened += open_for_passing(folder)
+            self.opened += open_for_passing(self.binaries / "postgres")
         folder.chmod(0o700)
 
     def _run(self, program: str, *arguments: str) -> str:
         account = self._account
         result = subprocess.run(
-            [self.binaries / program, *arguments],
+            [str(self.binaries / program), *arguments],
             env=_environment(),
             cwd="/",
             user=account.uid if account else None,
@@ -276,19 +292,33 @@ class Cluster:
         return result.stdout
 
 
-def open_for_passing(path: Path) -> None:
+def open_for_passing(path: Path) -> list[Path]:
     """Let other accounts pass through a path's parents: x for others where it is missing, nothing more.
 
     Args:
         path: a file or folder; itself it stays as it is.
 
+    Returns:
+        The parents that were changed.
+
     Raises:
         OSError: a parent is not ours to change.
     """
-    for parent in path.resolve().parents:
-        mode = stat.S_IMODE(parent.stat().st_mode)
-        if not mode & stat.S_IXOTH:
-            parent.chmod(mode | stat.S_IXOTH)
+    closed = [
+        (parent, mode)
+        for parent in path.resolve().parents
+        if not (mode := stat.S_IMODE(parent.stat().st_mode)) & stat.S_IXOTH
+    ]
+    for parent, mode in closed:
+        parent.chmod(mode | stat.S_IXOTH)
+    return [parent for parent, _ in closed]
+
+
+def _name_of(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return f"the account {uid}"
 
 
 def _environment() -> dict[str, str]:

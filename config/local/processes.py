@@ -34,12 +34,26 @@ def unprivileged_account() -> Account | None:
     return Account(entry.pw_uid, entry.pw_gid)
 
 
+def end_with_parent(death_signal: signal.Signals) -> None:
+    """Ask the kernel to send us a signal when our parent dies.
+
+    Args:
+        death_signal: the signal.
+    """
+    if sys.platform == "linux":
+        _prctl()(PR_SET_PDEATHSIG, int(death_signal), 0, 0, 0)
+
+
+def _prctl() -> Callable[..., int]:
+    return ctypes.CDLL(None, use_errno=True).prctl
+
+
 def _ending_with_parent(death_signal: signal.Signals) -> Callable[[], None] | None:
     if sys.platform != "linux":
         return None
     parent = os.getpid()
     # Loaded before the fork: between fork and exec a child must not take the loader's locks.
-    prctl = ctypes.CDLL(None, use_errno=True).prctl
+    prctl = _prctl()
 
     def ask_the_kernel() -> None:
         # Popen changes the user before it calls us; a change of user would forget the request.

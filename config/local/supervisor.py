@@ -10,13 +10,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
+from typing import NoReturn
 
 import environ
 
 from config.local.claims import HOST, CannotRun, await_leftovers, check_port, claim_folder
 from config.local.paths import BASE_DIR, data_folder, socket_folder
 from config.local.postgres import Cluster, PostgresError
-from config.local.processes import last_lines
+from config.local.processes import end_with_parent, last_lines
 from config.local.services import DiedRepeatedly, Service, Watch
 
 WEB_THREADS = 4
@@ -160,7 +161,7 @@ class Supervisor:
                 self._await_answer(watch)
         self._welcome()
 
-    def watch(self) -> None:
+    def watch(self) -> NoReturn:
         """Start again what dies, until asked to stop.
 
         Raises:
@@ -206,6 +207,9 @@ class Supervisor:
         watch = Watch("PostgreSQL", cluster, essential=True)
         try:
             cluster.create()
+            for folder in cluster.opened:
+                if folder != self.choices.data:
+                    say(f"Opened {folder} for passing through: PostgreSQL does not run as root.")
             self._check_for_stop()
             self._watches.append(watch)
             watch.start()
@@ -337,6 +341,9 @@ class Supervisor:
 
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, note)
+        # `make run` names itself: killed outright, it must not leave us behind.
+        if os.environ.pop("TRELLIS_MAKE", "") == str(os.getppid()):
+            end_with_parent(signal.SIGTERM)
         # Left alone under nohup, whose point it is.
         if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
             signal.signal(signal.SIGHUP, note)
