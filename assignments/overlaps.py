@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeAlias
 from uuid import UUID
 
 from django.db import connection
 
 from assignments.grants import live, overlaps
+
+_End: TypeAlias = tuple[int, datetime]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,26 +77,35 @@ def find_overlaps(
     return rows[0][0], found
 
 
-def first_overlap(earlier: Sequence[Place], place: Place, now: datetime) -> int | None:
-    """Which of the places of the same act this one would overlap.
+class Windows:
+    """Windows of one identity, role and node, given by one act, that do not overlap."""
 
-    Args:
-        earlier: places of the same identity, role and node.
-        place: the one to add.
-        now: the database's time; what is over by then does not count.
+    def __init__(self) -> None:
+        # In order, so that a holder of ten thousand windows is not compared fifty million times.
+        self._taken: list[tuple[_End, _End]] = []
 
-    Returns:
-        The index of the first, or None.
-    """
-    if _over(place, now):
-        return None
-    for index, other in enumerate(earlier):
-        begins_in_time = place.start is None or other.end is None or place.start < other.end
-        ends_too_late = place.end is None or other.start is None or other.start < place.end
-        if begins_in_time and ends_too_late and not _over(other, now):
-            return index
-    return None
+    def take(self, place: Place, now: datetime) -> bool:
+        """Add a window, unless it overlaps one that was taken before.
+
+        Args:
+            place: the window's.
+            now: the database's time; what is over by then overlaps nothing.
+
+        Returns:
+            Whether it could be taken.
+        """
+        if place.end is not None and place.end <= now:
+            return True
+        window = (_end(place.start, -1), _end(place.end, 1))
+        position = bisect_right(self._taken, window)
+        if position and self._taken[position - 1][1] > window[0]:
+            return False
+        if position < len(self._taken) and self._taken[position][0] < window[1]:
+            return False
+        self._taken.insert(position, window)
+        return True
 
 
-def _over(place: Place, now: datetime) -> bool:
-    return place.end is not None and place.end <= now
+def _end(at: datetime | None, beyond: int) -> _End:
+    """An end of a window that compares with others; an open one lies beyond them all."""
+    return (beyond, datetime.min) if at is None else (0, at)

@@ -94,8 +94,12 @@ class AssignmentViewSet(EnvironmentViewSet):
         """Many new assignments."""
         inputs = self.data["assignments"]
         read = read_rows(inputs, AssignmentCreate)
+        new = list(map(_new, accepted(read)))
         batch, outcomes = assign_roles(
-            actor=self.actor, environment=self.environment, new=list(map(_new, accepted(read)))
+            actor=self.actor,
+            environment=self.environment,
+            new=new,
+            unreadable=len(read) - len(new),
         )
         return bulk_answer(
             inputs=inputs,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,7 +13,7 @@ from django.db import transaction
 
 from assignments.locks import lock_roles_shared
 from assignments.models import Assignment, Role
-from assignments.overlaps import Place, find_overlaps, first_overlap
+from assignments.overlaps import Place, Windows, find_overlaps
 from assignments.queries import assignments_by_id
 from assignments.services.revoke import told
 from common.errors import Conflict, DomainError, NotFound, RuleViolation
@@ -82,7 +83,7 @@ def assign_role(*, actor: Actor, environment: Environment, new: NewAssignment) -
 
 @transaction.atomic
 def assign_roles(
-    *, actor: Actor, environment: Environment, new: Sequence[NewAssignment]
+    *, actor: Actor, environment: Environment, new: Sequence[NewAssignment], unreadable: int = 0
 ) -> tuple[Batch | None, list[Outcome[Assignment]]]:
     """Give many roles; each row stands for itself, in a fixed number of statements.
 
@@ -90,6 +91,7 @@ def assign_roles(
         actor: who gives them.
         environment: where.
         new: what to give.
+        unreadable: how many further rows the door refused; the batch counts them as failed.
 
     Returns:
         The batch, none where no row succeeded, and what became of each row, in their order.
@@ -106,7 +108,7 @@ def assign_roles(
         actor=actor,
         environment=environment,
         action="assignment.bulk_created",
-        counts={"succeeded": len(places), "failed": len(plan) - len(places)},
+        counts={"succeeded": len(places), "failed": len(plan) - len(places) + unreadable},
     )
     rows = write_assignments(actor=actor, environment=environment, places=places, batch=batch)
     return batch, carried_on(plan, map(Outcome, rows))
@@ -303,7 +305,7 @@ def _without_overlaps(
         return outcomes
     now, overlapped = find_overlaps(places)
     blocking = {row.pk: row for row in assignments_by_id(environment, list(overlapped.values()))}
-    kept: dict[tuple[UUID, UUID, UUID], list[Place]] = {}
+    kept: dict[tuple[UUID, UUID, UUID], Windows] = defaultdict(Windows)
     result: list[Outcome[Place]] = []
     positions = count()
     for outcome in outcomes:
@@ -312,12 +314,10 @@ def _without_overlaps(
             result.append(outcome)
             continue
         position = next(positions)
-        alike = kept.setdefault((place.identity_id, place.role_id, place.node_id), [])
         if position in overlapped:
             result.append(Outcome(refusal=refuse_conflict(blocking[overlapped[position]])))
-        elif first_overlap(alike, place, now) is not None:
-            result.append(Outcome(refusal=refuse_conflict(None)))
-        else:
-            alike.append(place)
+        elif kept[place.identity_id, place.role_id, place.node_id].take(place, now):
             result.append(outcome)
+        else:
+            result.append(Outcome(refusal=refuse_conflict(None)))
     return result

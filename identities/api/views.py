@@ -101,7 +101,12 @@ class IdentityViewSet(EnvironmentViewSet):
         inputs = self.data["identities"]
         read = read_rows(inputs, IdentityCreate)
         new = [NewIdentity(**row) for row in accepted(read)]
-        batch, outcomes = create_identities(actor=self.actor, environment=self.environment, new=new)
+        batch, outcomes = create_identities(
+            actor=self.actor,
+            environment=self.environment,
+            new=new,
+            unreadable=len(read) - len(new),
+        )
         return bulk_answer(
             inputs=inputs,
             outcomes=carried_on(read, outcomes),

@@ -103,7 +103,7 @@ def create_identity(*, actor: Actor, environment: Environment, new: NewIdentity)
 
 @transaction.atomic
 def create_identities(
-    *, actor: Actor, environment: Environment, new: Sequence[NewIdentity]
+    *, actor: Actor, environment: Environment, new: Sequence[NewIdentity], unreadable: int = 0
 ) -> tuple[Batch | None, list[Outcome[Identity]]]:
     """Make many end users known; each row stands for itself, in a fixed number of statements.
 
@@ -111,6 +111,7 @@ def create_identities(
         actor: who makes them.
         environment: where.
         new: whom.
+        unreadable: how many further rows the door refused; the batch counts them as failed.
 
     Returns:
         The batch, none where no row succeeded, and what became of each row, in their order.
@@ -124,7 +125,7 @@ def create_identities(
     if not succeeded:
         batch.delete()
         return None, outcomes
-    batch.counts = {"succeeded": succeeded, "failed": len(outcomes) - succeeded}
+    batch.counts = {"succeeded": succeeded, "failed": len(outcomes) - succeeded + unreadable}
     batch.save(update_fields=["counts"])
     return batch, outcomes
 
