@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.core.validators import RegexValidator
 from rest_framework import serializers
 
 from common.api.fields import CleanText, ExternalId, Instant, Metadata, NodeRef
@@ -112,11 +113,10 @@ class ChildrenQuery(ListQuery):
 
 
 class _NodeFields(Strict):
-    slug = serializers.RegexField(
-        _SLUG,
+    slug = CleanText(
         max_length=100,
         required=False,
-        error_messages={"invalid": "must be small letters, digits and single hyphens"},
+        validators=[RegexValidator(_SLUG, "must be small letters, digits and single hyphens")],
     )
     external_id = ExternalId(required=False, allow_null=True)
     description = CleanText(

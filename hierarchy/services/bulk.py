@@ -13,6 +13,7 @@ from django.db.models import Max
 from common.constraints import breaking
 from common.errors import DomainError, NotFound, RuleViolation
 from common.inserts import insert_rows
+from common.lookups import among
 from common.refs import Ref
 from environments.actors import Actor
 from environments.models import Batch, Environment
@@ -167,12 +168,10 @@ def _parents_first(rows: Sequence[NewNode]) -> list[int]:
 def _placed(environment: Environment, rows: Sequence[NewNode], order: Sequence[int]) -> list[Node]:
     """Unsaved nodes with their paths; existing parents have their children counted."""
     parents = _existing_parents(environment, rows)
-    existing = [node.pk for node in parents.values()]
-    last_path = dict(
-        Node.objects.filter(parent__in=existing).values_list("parent").annotate(last=Max("path"))
-    )
+    below = among("parent", [node.pk for node in parents.values()])
+    last_path = dict(Node.objects.filter(below).values_list("parent").annotate(last=Max("path")))
     siblings: dict[Any, Siblings] = defaultdict(Siblings)
-    taken = Node.objects.filter(parent__in=existing, deleted_at=None)
+    taken = Node.objects.filter(below, deleted_at=None)
     for parent_id, slug in taken.values_list("parent", "slug"):
         siblings[parent_id].take(slug)
     index_of = {row.ref: index for index, row in enumerate(rows) if row.ref is not None}
@@ -236,7 +235,7 @@ def _external_ids_taken(
     environment: Environment, rows: Sequence[NewNode]
 ) -> dict[int, DomainError]:
     given = [row.external_id for row in rows if row.external_id is not None]
-    live = Node.objects.in_environment(environment).filter(external_id__in=given)
+    live = Node.objects.in_environment(environment).filter(among("external_id", given))
     taken = set(live.values_list("external_id", flat=True)) if given else set()
     refusals: dict[int, DomainError] = {}
     for index, row in enumerate(rows):
