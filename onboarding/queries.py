@@ -7,7 +7,7 @@ from enum import Enum
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Count, QuerySet, Subquery
+from django.db.models import Count, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
 from accounts.models import Account
@@ -58,14 +58,13 @@ def example_question(environment: Environment) -> Example | None:
         environment: whose.
 
     Returns:
-        The newest grant without a window; None while there is none.
+        The newest active grant; None while there is none.
     """
     row = (
-        Assignment.objects.filter(
+        Assignment.objects.with_state()
+        .filter(
+            Q(state=Assignment.State.ACTIVE),
             environment=environment,
-            revoked_at=None,
-            effective_from=None,
-            effective_to=None,
             identity__status=Identity.Status.ACTIVE,
             role__is_active=True,
             role__role_permissions__isnull=False,
