@@ -179,7 +179,18 @@ ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 # One address a person: a change waits for its code, then replaces the former.
 ACCOUNT_CHANGE_EMAIL = True
 ACCOUNT_EMAIL_NOTIFICATIONS = True
-ACCOUNT_FORMS = {"signup": "onboarding.web.forms.SignUpForm"}
+ACCOUNT_FORMS = {
+    "signup": "onboarding.web.forms.SignUpForm",
+    "login": "onboarding.web.sign_in_forms.LoginForm",
+    "add_email": "onboarding.web.sign_in_forms.AddEmailForm",
+    "change_password": "onboarding.web.sign_in_forms.ChangePasswordForm",
+    "set_password": "onboarding.web.sign_in_forms.SetPasswordForm",
+    "reset_password": "onboarding.web.sign_in_forms.ResetPasswordForm",
+    "reset_password_from_key": "onboarding.web.sign_in_forms.ResetPasswordKeyForm",
+    "reauthenticate": "onboarding.web.sign_in_forms.ReauthenticateForm",
+    "confirm_email_verification_code": "onboarding.web.sign_in_forms.EmailCodeForm",
+    "confirm_password_reset_code": "onboarding.web.sign_in_forms.PasswordCodeForm",
+}
 ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXY_COUNT
 
 # Jobs -----------------------------------------------------------------------------------------

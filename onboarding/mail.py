@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
@@ -10,8 +11,8 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 
 MOST_LETTERS = 50
-# Django's file backend writes this line after each message of a file.
-_END = b"\n" + b"-" * 79 + b"\n"
+# Django's file backend writes a line after each message of a file; a message may hold the same line.
+_END = re.compile(rb"\n-{79}\n(?=Content-Type: |\Z)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ def read_letters(folder: Path) -> list[Letter]:
 
 def _letters_in(file: Path) -> list[Letter]:
     try:
-        parts = file.read_bytes().split(_END)
+        parts = _END.split(file.read_bytes())
     except OSError:  # removed since it was listed
         return []
     # Newest first, for those of the same second.
@@ -72,6 +73,8 @@ def _letter(raw: bytes) -> Letter:
 
 def _moment(header: str | None) -> datetime | None:
     try:
-        return parsedate_to_datetime(str(header)) if header else None
+        moment = parsedate_to_datetime(str(header)) if header else None
     except ValueError:
         return None
+    # "-0000" says UTC and nothing about where the sender is.
+    return moment.replace(tzinfo=UTC) if moment and moment.tzinfo is None else moment

@@ -62,7 +62,7 @@ def _create(request: HttpRequest, workspace: Workspace, form: ApiKeyForm) -> Htt
         "key": key,
         "text": text,
         "base_url": settings.BASE_URL,
-        "try_path": reverse("api-keys"),
+        "try_path": reverse("nodes"),
         **_context(workspace),
     }
     return render(request, "environments/api_key_created.html", context, status=201)

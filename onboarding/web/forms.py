@@ -15,6 +15,7 @@ from common.text import UnwantedCharacter, clean_text
 from onboarding.adapter import remember_wish
 from onboarding.queries import Opening, opening
 from onboarding.setup_code import announce_setup_code, is_setup_code
+from onboarding.web.sign_in_forms import InOurWords
 
 
 class AccountForm(forms.Form):
@@ -55,7 +56,7 @@ class AccountForm(forms.Form):
         return text
 
 
-class SignUpForm(AccountForm, SignupForm):
+class SignUpForm(AccountForm, InOurWords, SignupForm):
     """Signing up: an account's name beside address and password."""
 
     field_order = ("account_name", "email", "password1", "setup_code")

@@ -2,6 +2,7 @@ import json
 from pathlib import Path
 
 import pytest
+from django.test import Client
 from rest_framework.test import APIClient
 
 from accounts.models import Account, User
@@ -34,6 +35,10 @@ def test_provision_account_prints_keys_that_open_and_an_owner_who_signs_in(
     for row in told["environments"]:
         answer = APIClient().get("/api/v1/nodes", headers={"X-API-Key": row["api_key"]})
         assert answer.status_code == 200
+    signed_in = Client().post(
+        "/accounts/login/", {"login": "ada@example.org", "password": PASSWORD}
+    )
+    assert (signed_in.status_code, signed_in.headers["Location"]) == (302, "/")
 
 
 @pytest.mark.django_db(transaction=True)
