@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 
-from django.db import InterfaceError, OperationalError
+from django.db import IntegrityError, InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 
 from common.api.errors import error_response
 from common.errors import Busy, Conflict, DomainError, Forbidden, NotFound
+
+logger = logging.getLogger(__name__)
 
 API_PREFIX = "/api/"
 HEADINGS = {
@@ -62,6 +65,10 @@ class ErrorPages:
         if isinstance(exception, DomainError):
             kinds = (kind for kind in STATUS_OF if isinstance(exception, kind))
             return error_page(STATUS_OF.get(next(kinds, DomainError), 400), exception.message)
+        if isinstance(exception, IntegrityError):
+            # Two forms at once; the constraint is the check. Written down, for it may be a fault of ours.
+            logger.exception("A constraint was broken at %s", request.path)
+            return error_page(409, "Someone was faster. Go back, reload the page and try again.")
         if isinstance(exception, OperationalError | InterfaceError):
             return error_page(503, "The database is busy or away. Nothing was changed.")
         return None

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 from django.contrib.auth.models import AnonymousUser
-from django.db import OperationalError
+from django.db import IntegrityError, OperationalError
 from django.test import Client, RequestFactory
 
 from accounts.models import TeamRole
@@ -159,6 +159,19 @@ def test_a_database_that_is_away_is_a_503_to_people_and_left_to_the_api_for_prog
     assert (answer.status_code, answer["Retry-After"]) == (503, "1")
     assert "secret" not in answer.content.decode()
     assert pages.process_exception(RequestFactory().get("/api/v1/nodes"), fault) is None
+
+
+def test_a_race_that_the_database_decided_is_a_409_and_is_written_down(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    answer = ErrorPages(server_error).process_exception(
+        RequestFactory().get("/accounts/email/"), IntegrityError("secret")
+    )
+
+    assert answer is not None
+    assert answer.status_code == 409
+    assert "secret" not in answer.content.decode()
+    assert "/accounts/email/" in caplog.text
 
 
 def test_a_fault_of_ours_has_a_page_that_asks_the_database_nothing() -> None:
