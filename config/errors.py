@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Callable
 
 from django.db import IntegrityError, InterfaceError, OperationalError
@@ -70,8 +71,18 @@ class ErrorPages:
             logger.exception("A constraint was broken at %s", request.path)
             return error_page(409, "Someone was faster. Go back, reload the page and try again.")
         if isinstance(exception, OperationalError | InterfaceError):
-            return error_page(503, "The database is busy or away. Nothing was changed.")
+            return _database_away(request)
         return None
+
+
+def _database_away(request: HttpRequest) -> HttpResponse:
+    if request.path.startswith(API_PREFIX):
+        response: HttpResponse = error_response(
+            request, 503, "unavailable", "The database cannot be reached; try again."
+        )
+        response["Retry-After"] = "1"
+        return response
+    return error_page(503, "The database is busy or away. Nothing was changed.")
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -108,7 +119,12 @@ def too_many_requests(request: HttpRequest) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """A fault of ours; it tells nothing about itself."""
+    """A fault of ours, which tells nothing about itself; or a database that is away.
+
+    A page's session is read before its view, where no middleware sees what goes wrong.
+    """
+    if isinstance(sys.exception(), OperationalError | InterfaceError):
+        return _database_away(request)
     if request.path.startswith(API_PREFIX):
         return error_response(request, 500, "internal_error", "Something went wrong on our side.")
     return error_page(500, "It is our fault and has been written down. Try again later.")

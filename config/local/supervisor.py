@@ -297,7 +297,7 @@ class Supervisor:
         say("Open an account:")
         say(f"    {address}/accounts/signup/")
         if not os.environ.get("EMAIL_URL"):
-            say(f"    The code that it mails to you is in {data / 'mail'}")
+            say(f"    The code that it mails to you is at {address}/mail")
         self._offer_demo()
         say(f"\nData is kept in {data}, logs in {data / 'log'}. Ctrl-C stops it.")
 

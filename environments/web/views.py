@@ -22,6 +22,7 @@ from environments.web.forms import ApiKeyForm
 from environments.web.workspace import Workspace, environments_of, open_workspace
 
 
+@never_cache
 @require_GET
 def home(request: HttpRequest) -> HttpResponse:
     """The environments of every account that the person is in."""
@@ -29,6 +30,7 @@ def home(request: HttpRequest) -> HttpResponse:
     return render(request, "environments/home.html", {"environments": environments, "nav": "home"})
 
 
+@never_cache
 @require_GET
 def api_key_list(request: HttpRequest, account: str, environment: str) -> HttpResponse:
     """The keys of an environment, newest first."""
@@ -38,8 +40,8 @@ def api_key_list(request: HttpRequest, account: str, environment: str) -> HttpRe
     return render(request, "environments/api_key_list.html", context)
 
 
-@require_http_methods(["GET", "POST"])
 @never_cache
+@require_http_methods(["GET", "POST"])
 def api_key_new(request: HttpRequest, account: str, environment: str) -> HttpResponse:
     """The form for a new key; when it is made, the page that shows it for the only time."""
     workspace = open_workspace(request, account, environment)
@@ -68,6 +70,7 @@ def _create(request: HttpRequest, workspace: Workspace, form: ApiKeyForm) -> Htt
     return render(request, "environments/api_key_created.html", context, status=201)
 
 
+@never_cache
 @require_POST
 def api_key_switch(
     request: HttpRequest, account: str, environment: str, key_id: UUID, is_active: bool
@@ -84,6 +87,7 @@ def api_key_switch(
     return redirect("api-key-list", account, environment)
 
 
+@never_cache
 @require_http_methods(["GET", "POST"])
 def api_key_delete(
     request: HttpRequest, account: str, environment: str, key_id: UUID

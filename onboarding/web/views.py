@@ -25,6 +25,7 @@ from onboarding.services.sign_up import OpeningClosed, open_account_by_sign_up
 from onboarding.web.forms import AccountForm
 
 
+@never_cache
 @require_GET
 def overview(request: HttpRequest, account: str, environment: str) -> HttpResponse:
     """What an environment holds, and how a program begins with it."""
@@ -41,6 +42,7 @@ def overview(request: HttpRequest, account: str, environment: str) -> HttpRespon
     return render(request, "onboarding/overview.html", context)
 
 
+@never_cache
 @require_http_methods(["GET", "POST"])
 def account_new(request: HttpRequest) -> HttpResponse:
     """Opening an account for someone who is signed in; one of their own when sign-up made none."""

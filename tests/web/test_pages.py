@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 from django.contrib.auth.models import AnonymousUser
+from django.contrib.sessions.backends.db import SessionStore
 from django.db import IntegrityError, OperationalError
 from django.test import Client, RequestFactory
 
@@ -159,6 +160,30 @@ def test_a_database_that_is_away_is_a_503_to_people_and_left_to_the_api_for_prog
     assert (answer.status_code, answer["Retry-After"]) == (503, "1")
     assert "secret" not in answer.content.decode()
     assert pages.process_exception(RequestFactory().get("/api/v1/nodes"), fault) is None
+
+
+@pytest.mark.django_db
+def test_a_database_that_is_away_before_the_view_is_a_503_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(store: SessionStore) -> None:
+        raise OperationalError("secret")
+
+    browser = browser_of(UserFactory.create())
+    browser.raise_request_exception = False
+    monkeypatch.setattr(SessionStore, "load", fail)
+
+    answer = browser.get("/")
+
+    assert (answer.status_code, answer["Retry-After"]) == (503, "1")
+    assert "secret" not in answer.content.decode()
+
+
+def test_nothing_of_a_page_stays_behind_after_signing_out(environment: Environment) -> None:
+    browser = browser_in_team(environment)
+
+    for address in ("/", place(environment), f"{place(environment)}api-keys", "/account/new"):
+        assert "no-store" in browser.get(address)["Cache-Control"], address
 
 
 def test_a_race_that_the_database_decided_is_a_409_and_is_written_down(
