@@ -135,6 +135,30 @@ def test_who_lost_their_session_is_asked_for_a_name_after_signing_in(
     assert Account.objects.count() == 1
 
 
+def test_who_mistyped_the_address_corrects_it_and_gets_the_account(client: Client) -> None:
+    client.post(SIGN_UP, {**ADA, "email": "ada@exmaple.org"})
+    assert "Use another address" in client.get(CODE).content.decode()
+
+    client.post(CODE, {"action": "change", "email": "ada@example.org"})
+    client.post(CODE, {"code": code_mailed()})
+
+    assert TeamMember.objects.get().user.email == "ada@example.org"
+    assert not EmailAddress.objects.filter(email="ada@exmaple.org", verified=True).exists()
+
+
+def test_a_new_code_puts_the_former_out_of_use(client: Client, settings: Settings) -> None:
+    settings.ACCOUNT_RATE_LIMITS = False
+    client.post(SIGN_UP, ADA)
+    former = code_mailed()
+
+    client.post(CODE, {"action": "resend"})
+    client.post(CODE, {"code": former})
+    assert not Account.objects.exists()
+    client.post(CODE, {"code": code_mailed()})
+
+    assert Account.objects.exists()
+
+
 def test_the_wish_of_one_person_is_not_fulfilled_for_another(client: Client) -> None:
     client.post(SIGN_UP, ADA)
     session = client.session
