@@ -186,6 +186,7 @@ ACCOUNT_FORMS = {
     "signup": "onboarding.web.forms.SignUpForm",
     "login": "onboarding.web.sign_in_forms.LoginForm",
     "add_email": "onboarding.web.sign_in_forms.AddEmailForm",
+    "change_email": "onboarding.web.sign_in_forms.ChangeEmailForm",
     "change_password": "onboarding.web.sign_in_forms.ChangePasswordForm",
     "set_password": "onboarding.web.sign_in_forms.SetPasswordForm",
     "reset_password": "onboarding.web.sign_in_forms.ResetPasswordForm",

@@ -69,3 +69,7 @@ class EmailCodeForm(InOurWords, allauth.ConfirmEmailVerificationCodeForm):
 
 class PasswordCodeForm(InOurWords, allauth.ConfirmPasswordResetCodeForm):
     """Entering the code that lets one set a new password."""
+
+
+class ChangeEmailForm(InOurWords, allauth.ChangeEmailForm):
+    """Correcting the address that a code was sent to."""
