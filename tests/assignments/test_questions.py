@@ -84,6 +84,19 @@ def test_a_plain_question_is_read_fast_and_rightly(body) -> None:
     assert plain == slowly(Ask, body)
 
 
+@pytest.mark.parametrize("scope", ["node", "app_wide"])
+def test_one_odd_field_is_read_alike_both_ways(scope) -> None:
+    choices = {"identity_id": _ids, "permission": _permissions, "node_id": _ids, "at": _moments}
+
+    for name, values in choices.items():
+        for value in values:
+            body = {**FINE, "scope": scope, name: value}
+            if scope == "app_wide" and name != "node_id":
+                del body["node_id"]
+            body = {key: one for key, one in body.items() if one is not MISSING}
+            assert at_the_door(Ask, body) == slowly(Ask, body), body
+
+
 @given(body=bodies() | _json)
 @settings(max_examples=1_500, deadline=None)
 def test_both_ways_of_reading_a_question_agree(body: Any) -> None:
