@@ -41,7 +41,7 @@ OBSTACLE: Final = (
     " WHEN r.is_active THEN 3"
     " ELSE 4 END)"
 )
-REASON_OF_OBSTACLE: Final = {
+_REASON_OF_OBSTACLE: Final = {
     1: "role_inactive",
     2: "window_not_started",
     3: "window_ended",
@@ -49,17 +49,16 @@ REASON_OF_OBSTACLE: Final = {
 }
 
 
-def reason_of(obstacle: str) -> str:
+def reason_of(obstacle: int | None) -> str | None:
     """The name of the nearest miss.
 
     Args:
-        obstacle: an SQL text that gives the smallest OBSTACLE, null where there is no assignment.
+        obstacle: the smallest OBSTACLE, None where there is no assignment in life.
 
     Returns:
-        An SQL text that gives a denial reason, null where nothing stands in the way.
+        A denial reason, None where nothing stands in the way.
     """
-    names = " ".join(f"WHEN {rank} THEN '{name}'" for rank, name in REASON_OF_OBSTACLE.items())
-    return f"CASE {obstacle} WHEN 0 THEN NULL {names} ELSE 'no_grant' END"
+    return None if obstacle == 0 else _REASON_OF_OBSTACLE.get(obstacle or 0, "no_grant")
 
 
 def live(assignment: str) -> str:

@@ -1,8 +1,7 @@
 """How a caller names an identity or a node: by our id, by its own id, or by an e-mail address."""
 
 import re
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 from uuid import UUID
 
 from common.text import clean_text
@@ -12,9 +11,11 @@ _ADDRESS = re.compile(r"(?=.{3,254}\Z)[^\s@\x00-\x1f\x7f]+@[^\s@\x00-\x1f\x7f]+"
 _EXTERNAL_ID = re.compile(r"[A-Za-z0-9._:@+-]{1,128}")
 
 
-@dataclass(frozen=True, slots=True)
-class Ref:
+class Ref(NamedTuple):
     """One way of naming a row; unknown until a query resolves it.
+
+    A tuple, as questions and answers are: it is made in a third of the time of a frozen dataclass, and a
+    bulk question makes thousands.
 
     Args:
         kind: "id" for ours, "ext" for the caller's own, "email" for an identity's address.

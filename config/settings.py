@@ -112,7 +112,7 @@ DATABASES["default"]["OPTIONS"] = {
     "server_side_binding": True,
     "prepare_threshold": 0,
     # An index is looked into rather than a table read through: what is asked for is in memory.
-    "options": "-c lock_timeout=3000 -c random_page_cost=1.1 "
+    "options": "-c lock_timeout=3000 -c random_page_cost=1.1 -c jit=off "
     f"-c statement_timeout={env.int('DATABASE_STATEMENT_TIMEOUT_MS', default=30_000)}",
 }
 if DATABASE_POOL_SIZE:

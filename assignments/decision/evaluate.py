@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import insort
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import cache
 from typing import Any, Final
 
@@ -15,11 +14,13 @@ from assignments.grants import IN_LIFE, OBSTACLE, reason_of
 from environments.models import Environment
 
 MOST_QUESTIONS = 10_000
+# Position, first reason without any assignment, obstacle, depth, node and role of an assignment.
+_Row = tuple[Any, ...]
 
 
 def _candidates(held: str) -> str:
     return (
-        f"SELECT a.node_id, h.depth, r.name, {OBSTACLE} AS obstacle, a.id FROM {held}"
+        f"SELECT a.node_id, h.depth, r.name, {OBSTACLE} AS obstacle FROM {held}"
         " JOIN hierarchy_node h ON h.id = a.node_id"
         f" JOIN assignments_role r ON r.id = a.role_id AND {IN_LIFE}"
         " JOIN assignments_rolepermission rp ON rp.role_id = a.role_id AND rp.permission_id = p.id"
@@ -44,7 +45,7 @@ def _statement(
     standing = sql.standing(asks_node=bool(node_kinds), asks_anywhere=anywhere)
     at = "asked.at::timestamptz" if timed else "NULL::timestamptz"
     return (
-        f"SELECT c.position, {standing}, {reason_of('g.obstacle')}, g.name, g.node_id::text"
+        f"SELECT c.position, {standing}, g.obstacle, g.depth, g.node_id::text, g.name"
         " FROM (SELECT %s::uuid AS environment_id, asked.identity_kind, asked.identity,"
         f" asked.permission, asked.node_kind, asked.node, {at} AS at, asked.position"
         f" FROM unnest({', '.join([_SPLIT] * 6)}) WITH ORDINALITY AS asked"
@@ -54,7 +55,6 @@ def _statement(
         + sql.PERMISSION
         # OFFSET keeps the planner from spreading the assignments' join over all questions.
         + f" LEFT JOIN LATERAL ({' UNION ALL '.join(candidates)} OFFSET 0) g ON true"
-        " ORDER BY c.position, g.obstacle, g.depth DESC, g.id"
     )
 
 
@@ -100,25 +100,24 @@ def evaluate_many(environment: Environment, questions: Sequence[Question]) -> li
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
         rows = cursor.fetchall()
-    return _decisions(rows)
+    found: list[list[_Row]] = [[] for _ in questions]
+    for row in rows:
+        found[row[0] - 1].append(row)
+    return list(map(_decision, found))
 
 
-def _decisions(rows: Iterable[tuple[int, str | None, str | None, str, str]]) -> list[Decision]:
-    """One decision for each position; of its rows, which come nearest grant first, the first tells."""
-    decisions: list[Decision] = []
-    for position, standing, obstacle, role, node_id in rows:
-        if position > len(decisions):
-            allowed = standing is None and obstacle is None
-            decisions.append(
-                Decision(True, None, [role], node_id)
-                if allowed
-                else Decision(False, standing or obstacle, [], None)
-            )
-        elif (
-            obstacle is None and decisions[-1].allowed and role not in decisions[-1].granting_roles
-        ):
-            insort(decisions[-1].granting_roles, role)
-    return decisions
+def _decision(rows: Sequence[_Row]) -> Decision:
+    """What the rows of one question come to; there is one at least, without a grant if need be."""
+    standing = rows[0][1]
+    if standing is not None:
+        return Decision(False, standing, [], None)
+    reason = reason_of(rows[0][2] if len(rows) == 1 else min(row[2] for row in rows))
+    if reason is not None:
+        return Decision(False, reason, [], None)
+    granting = [row for row in rows if row[2] == 0]
+    # The deepest place is the nearest one; of places anywhere, any that is always the same.
+    _, node_id = max(row[3:5] for row in granting)
+    return Decision(True, None, sorted({row[5] for row in granting}), node_id)
 
 
 def evaluate(environment: Environment, question: Question) -> Decision:

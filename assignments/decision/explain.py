@@ -11,7 +11,7 @@ from django.db import connection
 
 from assignments.decision import sql
 from assignments.decision.question import Question
-from assignments.grants import IN_LIFE, OBSTACLE, REASON_OF_OBSTACLE
+from assignments.grants import IN_LIFE, OBSTACLE, reason_of
 from environments.models import Environment
 from hierarchy.queries import node_not_found
 from identities.queries import identity_not_found
@@ -207,7 +207,7 @@ def _missed(lineage: list[Rung]) -> list[dict[str, Any]]:
     ]
     return [
         {
-            "reason": REASON_OF_OBSTACLE[grant.obstacle],
+            "reason": reason_of(grant.obstacle),
             "assignment_id": grant.assignment_id,
             "role_id": grant.role_id,
             "role_name": grant.role_name,
