@@ -32,12 +32,22 @@ _ANYWHERE: Final = f"{_candidates(sql.held('c.node IS NULL'))} WHERE {sql.UNBLOC
 
 # One text that PostgreSQL splits costs a tenth of an array that the driver quotes item by item.
 _SEPARATOR: Final = "\n"
-_SPLIT: Final = f"string_to_array(%s, '{_SEPARATOR}', '')"
+_MANY: Final = (
+    "unnest(" + ", ".join([f"string_to_array(%s, '{_SEPARATOR}', '')"] * 6) + ") WITH ORDINALITY"
+)
+# The planner sees that it is one row whatever it holds, so it keeps one plan; of `unnest` it expects
+# ten rows as long as it does not know the text, and then plans each question anew at thrice its cost.
+_ONE: Final = "(VALUES (" + "NULLIF(%s::text, ''), " * 6 + "1))"
 
 
 @cache
 def _statement(
-    identity_kinds: frozenset[str], node_kinds: frozenset[str], anywhere: bool, timed: bool
+    identity_kinds: frozenset[str],
+    node_kinds: frozenset[str],
+    *,
+    anywhere: bool,
+    timed: bool,
+    many: bool,
 ) -> str:
     """The statement for questions of these kinds; what none of them needs is left out."""
     candidates = [text for text, asked in ((_HERE, node_kinds), (_ANYWHERE, anywhere)) if asked]
@@ -48,7 +58,7 @@ def _statement(
         f"SELECT c.position, {standing}, g.obstacle, g.depth, g.node_id::text, g.name"
         " FROM (SELECT %s::uuid AS environment_id, asked.identity_kind, asked.identity,"
         f" asked.permission, asked.node_kind, asked.node, {at} AS at, asked.position"
-        f" FROM unnest({', '.join([_SPLIT] * 6)}) WITH ORDINALITY AS asked"
+        f" FROM {_MANY if many else _ONE} AS asked"
         " (identity_kind, identity, permission, node_kind, node, at, position)) c"
         + sql.identity(identity_kinds)
         + nodes
@@ -85,8 +95,9 @@ def evaluate_many(environment: Environment, questions: Sequence[Question]) -> li
     statement = _statement(
         frozenset(identity.kind for identity in identities),
         frozenset(node.kind for node in nodes if node),
-        None in nodes,
-        any(instants),
+        anywhere=None in nodes,
+        timed=any(instants),
+        many=len(questions) > 1,
     )
     parameters: list[Any] = [
         environment.pk,

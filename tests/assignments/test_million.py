@@ -89,6 +89,24 @@ def test_a_decision_reads_few_pages_even_before_the_tables_have_statistics() -> 
     assert 5 < pages < 80
 
 
+def test_a_decision_is_planned_once_and_not_for_every_question() -> None:
+    loaded = load(generate(SMALL))
+    environment = environment_of(loaded.key)
+
+    for identity in loaded.ids.identities[:20]:
+        node = Ref.of(UUID(loaded.ids.nodes[-1]))
+        evaluate(environment, Question(Ref.of(UUID(identity)), "resource0.read", node))
+
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT generic_plans, custom_plans FROM pg_prepared_statements"
+            " WHERE statement LIKE 'SELECT c.position%%VALUES%%' ORDER BY generic_plans DESC"
+        )
+        generic, custom = cursor.fetchone() or (0, 0)
+    assert custom <= 5
+    assert generic >= 15
+
+
 def environment_of(key: str) -> Environment:
     """The environment that a key opens."""
     opened = open_with_key(key)
