@@ -32,7 +32,7 @@ def hammered(crew: Crew, environment: Environment, seconds: float, seed: int) ->
 @pytest.mark.parametrize(
     ("seconds", "least"),
     [
-        pytest.param(4, 100, id="short"),
+        pytest.param(4, 40, id="short"),
         pytest.param(600, 20_000, id="whole", marks=pytest.mark.soak),
     ],
 )
