@@ -22,6 +22,7 @@ _STATUS: dict[type[errors.DomainError], int] = {
 }
 # PostgreSQL error codes, appendix A of its manual: lock not available, deadlock, query cancelled, too many clients.
 _BUSY_STATES = {"55P03", "40P01", "57014", "53300"}
+_FOREIGN_KEY_VIOLATION = "23503"
 
 
 def status_of(error: errors.DomainError) -> int:
@@ -134,8 +135,10 @@ def _from_operation(exc: OperationalError) -> ApiError:
 
 
 def _from_constraint(exc: IntegrityError) -> Exception:
-    """A race that only the database saw: two creates of one name, both past the check."""
+    """A race that only the database saw: two creates of one name, or a row that was deleted meanwhile."""
     name = constraint_of(exc)
+    if getattr(exc.__cause__, "sqlstate", None) == _FOREIGN_KEY_VIOLATION:
+        return ApiError(409, "conflict", "Something that this refers to was deleted meanwhile.")
     for model in apps.get_models():
         for constraint in model._meta.constraints:
             if constraint.name == name:

@@ -11,6 +11,7 @@ from django.db import transaction
 from django.db.models import F, Max, Q
 from django.db.models.functions import Now
 
+from common.changes import differs
 from common.constraints import breaking
 from common.errors import Conflict, RuleViolation, require_version
 from common.refs import Ref
@@ -162,15 +163,15 @@ def update_node(
     with breaking(TAKEN):
         if parent is not None:
             _place(environment, row, parent)
-        changed = [name for name in changes if getattr(row, name) != changes[name]]
+        changed = [name for name in changes if differs(getattr(row, name), changes[name])]
         for name in changed:
             setattr(row, name, changes[name])
         after = told(row)
-        if after == before:
+        if not changed and after == before:
             return row
         row.save(update_fields=[*changed, "parent"])
     _next_version(row.pk)
-    differing = [name for name in after if after[name] != before[name]]
+    differing = [name for name in after if differs(after[name], before[name])]
     audit.record(
         actor=actor,
         environment=environment,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -13,6 +12,7 @@ from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Now
 
+from common.changes import differs
 from common.constraints import breaking
 from common.errors import Conflict, require_version
 from common.inserts import insert_rows
@@ -165,7 +165,7 @@ def update_identity(
     row = get_identity(environment, identity)
     require_version(row, expected_version)
     before = told(row)
-    changed = [name for name in changes if _differ(before[name], changes[name])]
+    changed = [name for name in changes if differs(before[name], changes[name])]
     if not changed:
         return row
     for name in changed:
@@ -184,11 +184,6 @@ def update_identity(
         after={name: changes[name] for name in changed},
     )
     return get_identity(environment, Ref.of(row.pk))
-
-
-def _differ(before: Any, after: Any) -> bool:
-    """Compared as JSON, because Python takes 1 for True."""
-    return json.dumps(before, sort_keys=True) != json.dumps(after, sort_keys=True)
 
 
 def _act(changed: Sequence[str], row: Identity) -> str:

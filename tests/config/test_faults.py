@@ -138,3 +138,24 @@ def test_a_fault_of_ours_is_500_that_tells_nothing_of_itself(
     assert answer.status_code == 500
     assert answer.json()["error"]["code"] == "internal_error"
     assert b"42" not in answer.content.replace(answer.json()["error"]["timestamp"].encode(), b"")
+
+
+def test_a_row_that_was_deleted_meanwhile_is_409(
+    api: APIClient, environment: Environment, beside: psycopg.Connection[Any]
+) -> None:
+    api.post("/api/v1/permissions", {"permissions": [{"key": "thing.read"}]}, format="json")
+
+    def meanwhile(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        if sql.startswith("INSERT INTO") and "assignments_rolepermission" in sql:
+            deleted.append(beside.execute("DELETE FROM assignments_permission").rowcount)
+        return execute(sql, params, many, context)
+
+    deleted: list[int] = []
+    with connection.execute_wrapper(meanwhile):
+        answer = api.post(
+            "/api/v1/roles", {"name": "Reader", "permission_keys": ["thing.read"]}, format="json"
+        )
+
+    assert deleted == [1]
+    assert answer.status_code == 409
+    assert answer.json()["error"]["code"] == "conflict"

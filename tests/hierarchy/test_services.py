@@ -361,3 +361,24 @@ def test_what_cannot_be_told_is_not_done(tree: Tree, action, act) -> None:
         act(tree)
 
     assert list(Node.objects.order_by("pk").values()) == before
+
+
+def test_a_metadata_change_from_one_to_true_is_a_change(environment, actor, root) -> None:
+    node = create_node(
+        actor=actor,
+        environment=environment,
+        parent=Ref.of(root.pk),
+        name="Site",
+        metadata={"open": 1},
+    )
+
+    row = update_node(
+        actor=actor,
+        environment=environment,
+        node=Ref.of(node.pk),
+        changes={"metadata": {"open": True}},
+    )
+
+    assert row.metadata == {"open": True}
+    assert row.metadata["open"] is True
+    assert row.version == node.version + 1
