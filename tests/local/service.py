@@ -10,6 +10,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -34,10 +35,12 @@ class LocalService:
     Args:
         data: its folder, absolute.
         port: where its web server listens.
+        variables: further environment variables.
     """
 
     data: Path
     port: int = field(default_factory=free_port)
+    variables: Mapping[str, str] = field(default_factory=dict)
     process: subprocess.Popen[str] | None = None
     said: str = ""
 
@@ -45,7 +48,8 @@ class LocalService:
     def environment(self) -> dict[str, str]:
         """The variables that name it, for commands beside it; none of the tests' own database."""
         kept = {name: text for name, text in os.environ.items() if name != "DATABASE_URL"}
-        return {**kept, "PORT": str(self.port), "TRELLIS_DATA": str(self.data)}
+        ours = {"PORT": str(self.port), "TRELLIS_DATA": str(self.data)}
+        return {**kept, **ours, **self.variables}
 
     def start(self, *, until_ready: bool = True) -> float:
         """Start it; gives the seconds until its first page."""

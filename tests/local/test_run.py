@@ -8,6 +8,11 @@ import signal
 import socket
 import time
 import urllib.request
+from pathlib import Path
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import psycopg
 
 from config.local.processes import processes_in, wait_for
 from tests.local.service import LocalService
@@ -115,3 +120,38 @@ def test_a_command_beside_it_says_when_no_service_runs(fresh: LocalService) -> N
     assert done.returncode == 1
     assert "make run" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_it_runs_on_a_database_of_ones_own(tmp_path: Path) -> None:
+    server = urlsplit(os.environ["DATABASE_URL"])
+    name = f"own_{uuid4().hex}"
+    with psycopg.connect(server.geturl(), autocommit=True) as admin:
+        admin.execute(f"CREATE DATABASE {name}")
+    url = server._replace(path=f"/{name}").geturl()
+    own = LocalService(tmp_path / "data", variables={"DATABASE_URL": url})
+
+    own.start()
+    made = own.manage("provision_account", "--account", "A", "--email", "a@example.org")
+    status = own.end()
+
+    assert made.returncode == 0, made.stderr
+    assert status == 0
+    assert not (own.data / "postgres").exists()
+    assert "Stopping PostgreSQL" not in own.said
+    assert own.left() == []
+    with psycopg.connect(url) as kept:
+        assert kept.execute("SELECT count(*) FROM accounts_account").fetchone() == (2,)
+
+
+def test_a_database_that_is_away_is_said_in_plain_words(tmp_path: Path) -> None:
+    url = "postgres://nobody:secret@127.0.0.1:1/nothing"
+    own = LocalService(tmp_path / "data", variables={"DATABASE_URL": url})
+    own.start(until_ready=False)
+    assert own.process is not None
+
+    said, _ = own.process.communicate(timeout=60)
+
+    assert own.process.returncode == 1
+    assert "could not be brought up to date" in said
+    assert "Traceback" not in said
+    assert "secret" not in said
