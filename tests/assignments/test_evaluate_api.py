@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from functools import partial
 from itertools import product
 from typing import Any
 from uuid import uuid4
 
 import pytest
-from django.db.models import F
 
-from assignments.models import Assignment
 from environments.scopes import Scope
-from identities.models import Identity
-from tests.assignments.cast import DAY, Cast, make_cast, moment, text
+from tests.assignments.asking import EVALUATE, anywhere, ask, here, why
+from tests.assignments.cast import Cast, make_cast, moment, text
 from tests.rituals import (
     UNWANTED_TIMES,
     V1,
@@ -31,30 +28,6 @@ from tests.rituals import (
 )
 
 pytestmark = pytest.mark.django_db
-EVALUATE = f"{V1}/permissions/evaluate"
-
-
-def here(cast: Cast, **others: Any) -> dict[str, Any]:
-    """May Ada read invoices in the room?"""
-    named = {
-        "identity_id": str(cast.ada.pk),
-        "permission": "invoice.read",
-        "scope": "node",
-        "node_id": str(cast.room.pk),
-    }
-    return named | others
-
-
-def anywhere(cast: Cast, **others: Any) -> dict[str, Any]:
-    """May Ada read invoices anywhere?"""
-    return {key: value for key, value in here(cast).items() if key != "node_id"} | {
-        "scope": "app_wide", **others,
-    }  # fmt: skip
-
-
-def why(cast: Cast, **others: Any) -> dict[str, Any]:
-    """May Ada read invoices in the room, and why?"""
-    return {key: value for key, value in here(cast).items() if key != "scope"} | others
 
 
 def routes_of(cast: Cast) -> list[Route]:
@@ -64,27 +37,6 @@ def routes_of(cast: Cast) -> list[Route]:
         Route("post", "permissions/evaluate/bulk", Scope.EVALUATE, {"checks": [here(cast)]}),
         Route("post", "permissions/evaluate/explain", Scope.EVALUATE, why(cast)),
     ]
-
-
-def ask(api: Any, body: dict[str, Any], form: str = "") -> dict[str, Any]:
-    """Put a question that is answered."""
-    answer = api.post(f"{EVALUATE}{form}", body, format="json")
-    assert answer.status_code == 200, answer.content
-    told: dict[str, Any] = answer.json()
-    return told
-
-
-def allowed_at(api: Any, cast: Cast, at: datetime, permission: str = "invoice.read") -> bool:
-    """Whether Ada was allowed at an instant, in every form of the question, which must agree."""
-    told = {"at": text(at), "permission": permission}
-    answers = [
-        ask(api, here(cast, **told))["allowed"],
-        ask(api, anywhere(cast, **told))["allowed"],
-        ask(api, {"checks": [here(cast, **told)]}, "/bulk")["items"][0]["allowed"],
-        ask(api, why(cast, **told), "/explain")["allowed"],
-    ]
-    assert len(set(answers)) == 1, answers
-    return bool(answers[0])
 
 
 def test_a_yes_names_the_roles_and_the_nearest_place(api, cast: Cast) -> None:
@@ -363,90 +315,6 @@ def test_each_form_is_the_key_and_one_statement(api, cast) -> None:
     counts = [statements_of(partial(route.call, api)) for route in routes_of(cast)]
 
     assert counts == [2, 2, 2]
-
-
-def test_the_past_begins_with_the_assignment_and_ends_with_its_revocation(api, cast) -> None:
-    row = cast.give(start=moment(-30))
-    Assignment.objects.update(counts_from=moment(-10))
-    assert [allowed_at(api, cast, moment(days)) for days in (-11, -9, 0, 5)] == [
-        False, True, True, True,
-    ]  # fmt: skip
-
-    api.delete(f"{V1}/assignments/{row.pk}")
-    assert allowed_at(api, cast, moment(-9))
-    assert not allowed_at(api, cast, moment(1))
-    Assignment.objects.update(revoked_at=moment(-2))
-
-    assert [allowed_at(api, cast, moment(days)) for days in (-11, -9, -3, -1, 1)] == [
-        False, True, True, False, False,
-    ]  # fmt: skip
-
-
-def test_the_past_is_as_it_was_before_the_role_was_changed(api, cast) -> None:
-    row = cast.give(cast.writer)
-    Assignment.objects.update(counts_from=moment(-10))
-
-    answer = api.patch(
-        f"{V1}/assignments/{row.pk}", {"role_id": str(cast.reader.pk)}, format="json"
-    )
-
-    assert answer.status_code == 200
-    later = moment(1)
-    assert [allowed_at(api, cast, at, "invoice.write") for at in (moment(-5), later)] == [
-        True, False,
-    ]  # fmt: skip
-    assert [allowed_at(api, cast, at) for at in (moment(-11), moment(-5), later)] == [
-        False, True, True,
-    ]  # fmt: skip
-    former = Assignment.objects.get(revoked_at__isnull=False)
-    assert former.role_id == cast.writer.pk
-    assert former.revoked_at == Assignment.objects.get(pk=row.pk).counts_from
-
-
-def test_the_past_is_as_it_was_before_the_window_was_changed(api, cast) -> None:
-    start = moment(-10)
-    row = cast.give(start=start)
-    Assignment.objects.update(counts_from=start)
-    address = f"{V1}/assignments/{row.pk}"
-
-    wider = api.patch(address, {"effective_from": text(moment(-20))}, format="json")
-    assert wider.status_code == 200
-    assert [allowed_at(api, cast, moment(days)) for days in (-15, -5, 1)] == [False, True, True]
-
-    shorter = api.patch(address, {"effective_to": text(moment(-3))}, format="json")
-    assert shorter.json()["state"] == "expired"
-    assert [allowed_at(api, cast, moment(days)) for days in (-15, -5, -2, 1)] == [
-        False, True, True, False,
-    ]  # fmt: skip
-
-
-def test_a_scheduled_window_brought_forward_does_not_change_the_past(api, cast) -> None:
-    row = cast.give(start=moment(5))
-    Assignment.objects.update(counts_from=moment(-10), created_at=F("created_at") - 10 * DAY)
-
-    api.patch(f"{V1}/assignments/{row.pk}", {"effective_from": text(moment(-5))}, format="json")
-
-    assert [allowed_at(api, cast, moment(days)) for days in (-3, 1)] == [False, True]
-    assert Assignment.objects.count() == 1
-
-
-def test_a_window_that_starts_later_leaves_no_trace_of_the_first_plan(api, cast) -> None:
-    row = cast.give(start=moment(2))
-
-    api.patch(f"{V1}/assignments/{row.pk}", {"effective_from": text(moment(4))}, format="json")
-
-    assert [allowed_at(api, cast, moment(days)) for days in (3, 5)] == [False, True]
-    assert Assignment.objects.count() == 1
-
-
-def test_the_status_of_today_counts_for_the_past(api, cast) -> None:
-    cast.give()
-    Assignment.objects.update(counts_from=moment(-10))
-    Identity.objects.update(status="inactive")
-
-    answer = ask(api, here(cast, at=text(moment(-5))))
-
-    assert answer["denial_reason"] == "identity_inactive"
 
 
 def test_hostile_bodies_are_refused_and_questions_still_answered(api, cast) -> None:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from itertools import product
 from typing import Any
 from uuid import uuid4
 
 import pytest
-from django.db.models.functions import Now
 
 from assignments.models import Assignment
 from environments.scopes import Scope
-from identities.models import Identity, Invitation
+from identities.models import Identity
 from tests.assignments.cast import Cast, make_cast, moment, text
+from tests.identities.people import FIELDS, IDENTITIES, invite
 from tests.rituals import (
     UNWANTED_TIMES,
     V1,
@@ -26,17 +25,11 @@ from tests.rituals import (
     error_of,
     hostile_bodies,
     names_field,
-    statements_of,
 )
 
 pytestmark = pytest.mark.django_db
-IDENTITIES = f"{V1}/identities"
 VIEW, MANAGE = Scope.IDENTITY_VIEW, Scope.IDENTITY_MANAGE
 BOB = {"email": "bob@example.org", "first_name": "Bob", "last_name": "Marley"}
-FIELDS = {
-    "id", "email", "first_name", "last_name", "name", "external_id", "avatar_url", "is_active",
-    "status", "created_at", "version",
-}  # fmt: skip
 ROW_CALLS = [
     lambda pk: Route("get", f"identities/{pk}", VIEW),
     lambda pk: Route("patch", f"identities/{pk}", MANAGE, {"first_name": "X"}),
@@ -67,19 +60,6 @@ def post(api: Any, **body: Any) -> Any:
 def patch(api: Any, row: Any, **changes: Any) -> Any:
     """Change one over the API."""
     return api.patch(f"{IDENTITIES}/{row}", changes, format="json")
-
-
-def invite(row: Identity) -> Invitation:
-    """Give an identity a pending invitation, as if it had been invited."""
-    Identity.objects.filter(pk=row.pk).update(status="invited")
-    return Invitation.objects.create(
-        environment_id=row.environment_id,
-        identity=row,
-        nonce=b"0" * 16,
-        invited_by_type="system",
-        invited_by_label="test",
-        expires_at=Now() + timedelta(days=7),
-    )
 
 
 def test_an_identity_is_made_shown_changed_and_removed(api) -> None:
@@ -400,74 +380,6 @@ def test_metadata_changes_when_only_a_type_changes(api, cast) -> None:
 
     # As a text, since Python takes 1 for True.
     assert '"metadata":{"flag":true}' in api.get(f"{IDENTITIES}/ext:ada-1/detail").content.decode()
-
-
-@pytest.mark.parametrize(
-    ("query", "expected"),
-    [
-        ("", ["Eve", "Dan", "Bob", "Ada"]),
-        ("sort_by=created_at", ["Eve", "Dan", "Bob", "Ada"]),
-        ("sort_by=created_at&order=asc", ["Ada", "Bob", "Dan", "Eve"]),
-        ("sort_by=name", ["Ada", "Bob", "Dan", "Eve"]),
-        ("sort_by=email&order=desc", ["Eve", "Dan", "Bob", "Ada"]),
-        ("order=asc", ["Ada", "Bob", "Dan", "Eve"]),
-        ("status=inactive", ["Bob"]),
-        ("status=invited", ["Dan"]),
-        ("status=active&sort_by=name", ["Ada", "Eve"]),
-        ("q=EXAMPLE.org&sort_by=name&take=2&page=2", ["Dan", "Eve"]),
-        ("q=ada-1", ["Ada"]),
-        ("q=lovelace&status=inactive", []),
-        ("q=%25", []),
-    ],
-)
-def test_the_list_is_narrowed_and_sorted(api, cast, query, expected) -> None:
-    cast.person("bob")
-    invite(cast.person("dan"))
-    cast.person("eve")
-    gone = cast.person("zoe")
-    api.post(f"{IDENTITIES}/email:bob@example.org/deactivate")
-    api.delete(f"{IDENTITIES}/{gone.pk}")
-
-    answer = api.get(f"{IDENTITIES}?{query}").json()
-
-    assert [row["first_name"] for row in answer["items"]] == expected
-    assert all(set(row) == FIELDS for row in answer["items"])
-    assert set(answer) == {"items", "pagination"}
-
-
-@pytest.mark.parametrize(
-    ("query", "field"),
-    [
-        *((f"page={value}", "page") for value in ("0", "-1", "x", "1e3", "9" * 30)),
-        *((f"take={value}", "take") for value in ("0", "101", "x", "")),
-        ("status=removed", "status"),
-        ("status=all", "status"),
-        ("sort_by=status", "sort_by"),
-        ("order=ASC", "order"),
-        ("q=%00", "q"),
-        ("email=a@b.de", "email"),
-    ],
-)
-def test_a_wrong_parameter_is_named(api, query, field) -> None:
-    assert names_field(api.get(f"{IDENTITIES}?{query}"), field)
-
-
-def test_the_list_and_the_detail_take_as_many_statements_for_30_rows_as_for_3(api, cast) -> None:
-    api.get(IDENTITIES)
-    counts = []
-    for total in (3, 30):
-        for n in range(total):
-            cast.person(f"p{total}-{n}")
-            cast.give(start=moment(total * 100 + n), end=moment(total * 100 + n + 1))
-        counts.append(
-            (
-                statements_of(lambda: api.get(f"{IDENTITIES}?take=100")),
-                statements_of(lambda: api.get(f"{IDENTITIES}/{cast.ada.pk}/detail")),
-                statements_of(lambda: api.get(f"{IDENTITIES}/{cast.ada.pk}/permissions")),
-            )
-        )
-
-    assert counts == [(3, 4, 3), (3, 4, 3)]
 
 
 def test_hostile_bodies_are_refused_and_the_list_still_works(api, cast) -> None:
