@@ -36,6 +36,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
     else:
         cluster = _start_cluster(folder)
         os.environ["DATABASE_URL"] = cluster.url("postgres")
+        os.environ["TEST_POSTGRES_VERSION"] = str(cluster.major_version())
 
     def finish() -> None:
         if cluster is not None:
@@ -47,6 +48,11 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
     # to undo; twice does no harm. Killed outright, the kernel stops the server (processes.py).
     early_config.add_cleanup(finish)
     atexit.register(finish)
+
+
+def pytest_report_header() -> str:
+    """Which PostgreSQL the tests run on."""
+    return f"PostgreSQL: {os.environ.get('TEST_POSTGRES_VERSION', 'that of TEST_DATABASE_URL')}"
 
 
 def _start_cluster(folder: Path) -> Cluster:
