@@ -10,7 +10,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -36,11 +36,15 @@ class LocalService:
         data: its folder, absolute.
         port: where its web server listens.
         variables: further environment variables.
+        command: what starts it.
+        uid: whom it runs as; ourselves when None.
     """
 
     data: Path
     port: int = field(default_factory=free_port)
     variables: Mapping[str, str] = field(default_factory=dict)
+    command: Sequence[str] = (sys.executable, "-m", "config.local")
+    uid: int | None = None
     process: subprocess.Popen[str] | None = None
     said: str = ""
 
@@ -55,13 +59,15 @@ class LocalService:
         """Start it; gives the seconds until its first page."""
         began = time.monotonic()
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "config.local"],
+            self.command,
             cwd=ROOT,
             env=self.environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
+            user=self.uid,
+            extra_groups=None if self.uid is None else [],
         )
         if until_ready:
             assert wait_for(
