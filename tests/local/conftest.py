@@ -17,7 +17,7 @@ def fresh(tmp_path: Path) -> Iterator[LocalService]:
         service.end()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalService]:
     """A running service."""
     shared = LocalService(tmp_path_factory.mktemp("service") / "data")
