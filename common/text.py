@@ -55,3 +55,16 @@ def clean_json(value: Any) -> Any:
             return {clean_text(key): clean_json(item) for key, item in value.items()}
         case _:
             return value
+
+
+def counted(count: int, noun: str) -> str:
+    """A number and what it counts, as people say it.
+
+    Args:
+        count: how many.
+        noun: one of them, in English and regular.
+
+    Returns:
+        Such as `1 role` or `3 roles`.
+    """
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

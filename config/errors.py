@@ -109,7 +109,13 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """An address that leads nowhere."""
     if request.path.startswith(API_PREFIX):
-        return error_response(request, 404, "not_found", "There is nothing here.")
+        return error_response(
+            request,
+            404,
+            "not_found",
+            "No operation has this address. Ids are UUIDs, or `ext:` and your own id where a node or an"
+            " identity is meant; no address ends with a slash. See /api/v1/docs.",
+        )
     return error_page(404, "The address is mistyped, or what it showed is gone or not yours.")
 
 

@@ -222,6 +222,12 @@ DRF_STANDARDIZED_ERRORS = {
 SPECTACULAR_SETTINGS = {
     "TITLE": "Trellis API",
     "VERSION": "1",
+    "DESCRIPTION": (
+        "Send an API key with each request, as `X-API-Key` or as a Bearer token; a key belongs to one"
+        " environment, and to it alone. Bodies are JSON. Wherever a node or an identity is meant, its id"
+        " is taken, or `ext:` and your own id. A field or parameter that is not described is refused, and"
+        " so is an address that ends with a slash."
+    ),
     "OAS_VERSION": "3.1.0",
     "SERVE_AUTHENTICATION": [],
     "SERVE_PERMISSIONS": [],

@@ -41,7 +41,7 @@ class DecisionViewSet(EnvironmentViewSet):
         ),
         "explain": Endpoint(
             Scope.EVALUATE,
-            "The same question, answered with every step",
+            "Why at a node, with every step; asked without `scope`",
             body=AskWhy,
             answer=ExplanationRow,
         ),

@@ -9,7 +9,7 @@ from rest_framework import serializers
 from assignments.decision.evaluate import MOST_QUESTIONS
 from assignments.decision.question import Decision, Question
 from assignments.permissions import LONGEST_KEY, is_permission_key
-from common.api.fields import CleanText, IdentityRef, Instant, NodeRef
+from common.api.fields import Choice, CleanText, IdentityRef, Instant, NodeRef
 from common.api.serializers import Strict
 from common.refs import Ref, is_uuid
 
@@ -22,7 +22,7 @@ class Ask(Strict):
 
     identity_id = IdentityRef()
     permission = CleanText(max_length=LONGEST_KEY)
-    scope = serializers.ChoiceField(choices=[NODE, APP_WIDE])
+    scope = Choice(choices=[NODE, APP_WIDE])
     node_id = NodeRef(required=False)
     at = Instant(required=False, allow_null=True)
 

@@ -30,6 +30,7 @@ from assignments.services.roles import (
 from common.api.endpoints import Endpoint
 from common.api.serializers import Message
 from common.api.versions import etag, expected_version, versioned
+from common.text import counted
 from environments.api.base import EnvironmentViewSet
 from environments.scopes import Scope
 
@@ -139,5 +140,5 @@ class RolePermissionsViewSet(EnvironmentViewSet):
             expected_version=expected_version(request),
             **keys,
         )
-        message = f"{role.name} carries {role.permission_count} permissions."
+        message = f"{role.name} carries {counted(role.permission_count, 'permission')}."
         return Response({"message": message}, headers=etag(role.version))

@@ -10,7 +10,7 @@ from assignments.models import Assignment
 from assignments.permissions import LONGEST_CATEGORY, LONGEST_KEY, is_permission_key
 from assignments.services.assign import MOST_ASSIGNMENTS
 from common.api.bulk import Rows, bulk_of
-from common.api.fields import CleanText, Flag, Id, IdentityRef, Instant, NodeRef, OrNull
+from common.api.fields import Choice, CleanText, Flag, Id, IdentityRef, Instant, NodeRef, OrNull
 from common.api.pagination import list_of, page_of
 from common.api.serializers import ListQuery, Query, Strict
 
@@ -257,17 +257,15 @@ class HolderQuery(ListQuery):
     """Which assignments, and in what order."""
 
     role_id = Id(required=False)
-    status = serializers.ChoiceField(choices=Assignment.State.choices, required=False)
+    status = Choice(choices=Assignment.State.choices, required=False)
     source_node_id = NodeRef(required=False)
-    sort_by = serializers.ChoiceField(
-        choices=["name", "role", "access_type", "created_at"], default="created_at"
-    )
+    sort_by = Choice(choices=["name", "role", "access_type", "created_at"], default="created_at")
 
 
 class NodeHolderQuery(HolderQuery):
     """Which assignments that reach a node."""
 
-    access_type = serializers.ChoiceField(choices=["direct", "inherited"], required=False)
+    access_type = Choice(choices=["direct", "inherited"], required=False)
 
 
 class AssignmentQuery(HolderQuery):

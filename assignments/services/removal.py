@@ -9,6 +9,7 @@ from assignments.models import Assignment
 from assignments.services.revoke import revoke_rows
 from common.errors import Conflict, require_version
 from common.refs import Ref
+from common.text import counted
 from environments.actors import Actor
 from environments.models import Environment
 from environments.scopes import Scope
@@ -59,7 +60,7 @@ def delete_node(
     if counts["assignment_count"] and not cascade:
         raise Conflict(
             "nodes.in_use",
-            f"{counts['assignment_count']} live assignments stand in this subtree;"
+            f"This subtree holds {counted(counts['assignment_count'], 'live assignment')};"
             " cascade=true revokes them.",
             data={**counts, "node_count": subtree.count()},
         )

@@ -16,6 +16,7 @@ from assignments.queries import get_role, keys_of_role, permissions_by_key, role
 from assignments.services.revoke import revoke_rows
 from common.constraints import breaking
 from common.errors import Conflict, require_version
+from common.text import counted
 from environments.actors import Actor
 from environments.models import Environment
 from environments.scopes import Scope
@@ -213,7 +214,7 @@ def delete_role(
     if count and not cascade:
         raise Conflict(
             "roles.in_use",
-            f"{count} live assignments use this role; cascade=true revokes them.",
+            f"This role is used by {counted(count, 'live assignment')}; cascade=true revokes them.",
             data={"assignment_count": count},
         )
     revoke_rows(actor=actor, environment=environment, rows=live)

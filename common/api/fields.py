@@ -2,7 +2,7 @@
 
 import re
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NoReturn
 from uuid import UUID
 
 from drf_spectacular.utils import extend_schema_field
@@ -85,6 +85,16 @@ class Whole(serializers.IntegerField):
         if isinstance(data, str) and not re.fullmatch(r"-?[0-9]{1,9}", data):
             self.fail("invalid")
         return super().to_internal_value(data)
+
+
+class Choice(serializers.ChoiceField):
+    """One of a few words; a refusal names them."""
+
+    def fail(self, key: str, **values: Any) -> NoReturn:
+        """See `Field`."""
+        if key == "invalid_choice":
+            raise serializers.ValidationError(f"must be one of {', '.join(self.choices)}", code=key)
+        super().fail(key, **values)
 
 
 class Id(serializers.UUIDField):

@@ -78,6 +78,9 @@ class ApiExceptionHandler(ExceptionHandler):
             case exceptions.ValidationError():
                 lines = list(field_lines(exc.detail))
                 return ApiError(400, "invalid", "The request is not valid.", details=lines)
+            case exceptions.UnsupportedMediaType():
+                said = "The body must be JSON, sent with `Content-Type: application/json`."
+                return ApiError(415, "unsupported_media_type", said)
             case IntegrityError():
                 return _from_constraint(exc)
             case OperationalError():

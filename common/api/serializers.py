@@ -5,7 +5,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from common.api.fields import CleanText, Whole
+from common.api.fields import Choice, CleanText, Whole
 
 
 class Strict(serializers.Serializer):
@@ -58,7 +58,7 @@ class ListQuery(Query):
     page = Whole(default=1, min_value=1, max_value=1_000_000, help_text="Page, from 1.")
     take = Whole(default=20, min_value=1, max_value=100, help_text="Rows a page, 1 to 100.")
     q = CleanText(required=False, max_length=200, help_text="Rows that contain this text.")
-    order = serializers.ChoiceField(choices=["asc", "desc"], required=False)
+    order = Choice(choices=["asc", "desc"], required=False)
 
 
 class FeedQuery(Query):

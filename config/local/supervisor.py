@@ -101,7 +101,7 @@ def read_choices() -> Choices:
     if env.bool("TRELLIS_PRODUCTION", default=False):
         raise CannotRun(
             "`make run` is for one machine and its own people, not for production; "
-            "unset TRELLIS_PRODUCTION, or deploy it as README.md describes."
+            "unset TRELLIS_PRODUCTION, or start web, worker and beat by a supervisor of your own."
         )
     port = _whole_number(env, "PORT", default=8000)
     if not 1 <= port <= 65535:

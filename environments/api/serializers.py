@@ -2,7 +2,7 @@
 
 from rest_framework import serializers
 
-from common.api.fields import CleanText, Flag, Instant, OrNull
+from common.api.fields import Choice, CleanText, Flag, Instant, OrNull
 from common.api.pagination import list_of
 from common.api.serializers import Strict
 from environments.models import ApiKey
@@ -39,9 +39,9 @@ class ApiKeyCreate(Strict):
 
     name = CleanText(max_length=100)
     description = CleanText(max_length=500, required=False, allow_blank=True, multiline=True)
-    access_mode = serializers.ChoiceField(choices=ApiKey.AccessMode.choices)
+    access_mode = Choice(choices=ApiKey.AccessMode.choices)
     scopes = serializers.ListField(
-        child=serializers.ChoiceField(choices=Scope.choices), required=False, max_length=len(Scope)
+        child=Choice(choices=Scope.choices), required=False, max_length=len(Scope)
     )
     expires_at = Instant(required=False)
 

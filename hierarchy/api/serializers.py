@@ -5,7 +5,7 @@ from typing import Any
 from django.core.validators import RegexValidator
 from rest_framework import serializers
 
-from common.api.fields import CleanText, ExternalId, Instant, Metadata, NodeRef
+from common.api.fields import Choice, CleanText, ExternalId, Instant, Metadata, NodeRef
 from common.api.pagination import feed_of, list_of, page_of
 from common.api.serializers import FeedQuery, ListQuery, Strict
 from hierarchy.models import Node
@@ -92,7 +92,7 @@ ParentList = list_of(ParentRow, "ParentList")
 class TreeQuery(FeedQuery):
     """How the tree is read: nested, or flat in tree order."""
 
-    format = serializers.ChoiceField(choices=["tree", "flat"], default="tree")
+    format = Choice(choices=["tree", "flat"], default="tree")
     q = CleanText(required=False, max_length=200, help_text="Nodes that contain this; flat.")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -107,9 +107,7 @@ class TreeQuery(FeedQuery):
 class ChildrenQuery(ListQuery):
     """Which children."""
 
-    sort_by = serializers.ChoiceField(
-        choices=["position", "name", "created_at"], default="position"
-    )
+    sort_by = Choice(choices=["position", "name", "created_at"], default="position")
 
 
 class _NodeFields(Strict):
@@ -145,7 +143,7 @@ class NodeChange(_NodeFields):
     """What of a node can be changed; another parent moves it."""
 
     name = CleanText(max_length=200, required=False)
-    status = serializers.ChoiceField(choices=Node.Status.choices, required=False)
+    status = Choice(choices=Node.Status.choices, required=False)
     parent_node_id = NodeRef(required=False)
 
 

@@ -8,7 +8,7 @@ from django.core.validators import EmailValidator
 from rest_framework import serializers
 
 from common.api.bulk import Rows, bulk_of
-from common.api.fields import CleanText, ExternalId, Flag, Instant, Metadata
+from common.api.fields import Choice, CleanText, ExternalId, Flag, Instant, Metadata
 from common.api.pagination import page_of
 from common.api.serializers import ListQuery, Strict
 from identities.models import Identity
@@ -64,11 +64,11 @@ IdentityPage = page_of(IdentityRow, "IdentityPage")
 class IdentityQuery(ListQuery):
     """Which identities, and in what order."""
 
-    status = serializers.ChoiceField(
+    status = Choice(
         choices=[choice for choice in Identity.Status.values if choice != Identity.Status.REMOVED],
         required=False,
     )
-    sort_by = serializers.ChoiceField(choices=["email", "name", "created_at"], default="created_at")
+    sort_by = Choice(choices=["email", "name", "created_at"], default="created_at")
 
 
 class Email(CleanText):

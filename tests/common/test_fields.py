@@ -4,6 +4,7 @@ import pytest
 from rest_framework import serializers
 
 from common.api.fields import (
+    Choice,
     CleanText,
     ExternalId,
     Flag,
@@ -110,3 +111,13 @@ def test_a_query_reads_words_and_digits_as_values() -> None:
     assert sample.is_valid(), sample.errors
     assert sample.validated_data == {"page": 3, "all": True}
     assert not Sample(data={"page": "1" * 30, "all": "yes"}).is_valid()
+
+
+def test_choice_names_what_it_takes_when_it_refuses() -> None:
+    field = Choice(choices=["tree", "flat"])
+
+    with pytest.raises(serializers.ValidationError) as refusal:
+        field.run_validation("round")
+
+    assert refusal.value.detail == ["must be one of tree, flat"]
+    assert field.run_validation("flat") == "flat"

@@ -1,6 +1,6 @@
 import pytest
 
-from common.text import UnwantedCharacter, clean_json, clean_text
+from common.text import UnwantedCharacter, clean_json, clean_text, counted
 
 
 @pytest.mark.parametrize("text", ["a\0b", "a\u202eb", "\ud800", "a\x1bb", "a\u200bb", "a\ufeffb"])
@@ -25,3 +25,8 @@ def test_clean_json_reaches_keys_and_nested_texts() -> None:
     with pytest.raises(UnwantedCharacter):
         clean_json({"a": ["\ud800"]})
     assert clean_json({"a": [1, None, True, "e\u0301"]}) == {"a": [1, None, True, "\u00e9"]}
+
+
+@pytest.mark.parametrize(("count", "said"), [(0, "0 roles"), (1, "1 role"), (2, "2 roles")])
+def test_counted_says_one_and_many(count: int, said: str) -> None:
+    assert counted(count, "role") == said

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from django.db import connection
 from hierarchy.models import Node
 from hierarchy.queries import find_problems
 from tests.hierarchy.trees import Tree
+from tests.onboarding.commands import run_command
 from tests.rituals import statements_of
 
 pytestmark = pytest.mark.django_db
@@ -137,3 +139,11 @@ def test_the_command_fails_and_says_where(tree: Tree) -> None:
     assert errors.getvalue() == (
         f"{tree.environment.pk} {north.pk}: its number of children is wrong\n"
     )
+
+
+def test_check_tree_says_when_no_server_is_there(tmp_path: Path) -> None:
+    done = run_command("check_tree", DATABASE_URL="", TRELLIS_DATA=str(tmp_path))
+
+    assert done.returncode == 1
+    assert f"The database in {tmp_path} does not answer." in done.stderr
+    assert "Traceback" not in done.stderr

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from common.commands import database_at_hand
 from hierarchy.queries import find_problems
 
 
@@ -16,9 +17,10 @@ class Command(BaseCommand):
         """See `BaseCommand`.
 
         Raises:
-            CommandError: if anything is wrong.
+            CommandError: if anything is wrong, or the database is away.
         """
-        problems = find_problems()
+        with database_at_hand():
+            problems = find_problems()
         for found in problems:
             self.stderr.write(f"{found.environment_id} {found.node_id}: {found.problem}")
         if problems:

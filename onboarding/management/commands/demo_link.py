@@ -6,9 +6,9 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.urls import reverse
 
+from common.commands import database_at_hand
 from common.errors import DomainError
 from environments.actors import Actor
-from onboarding.management.database import database_at_hand
 from onboarding.services.demo import make_demo_link
 
 

@@ -4,11 +4,11 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from common.commands import database_at_hand
 from common.errors import DomainError
 from common.refs import is_uuid
 from environments.actors import Actor
 from environments.models import Environment
-from onboarding.management.database import database_at_hand
 from onboarding.services.sample import load_sample
 
 

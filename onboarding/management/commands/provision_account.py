@@ -11,10 +11,10 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.core.validators import validate_email
 
 from accounts.models import Account, User
+from common.commands import database_at_hand
 from common.errors import DomainError
 from common.text import UnwantedCharacter, clean_text
 from environments.actors import Actor
-from onboarding.management.database import database_at_hand
 from onboarding.services.provisioning import Provisioned, provision_account
 
 LONGEST_NAME = Account._meta.get_field("name").max_length or 0
