@@ -129,7 +129,7 @@ def test_a_fault_of_ours_is_500_that_tells_nothing_of_itself(
 ) -> None:
     def broken(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
         if "assignments_role" in sql:
-            raise ZeroDivisionError("the secret is 42")
+            raise ZeroDivisionError("the secret is quokka")
         return execute(sql, params, many, context)
 
     with connection.execute_wrapper(broken):
@@ -137,7 +137,8 @@ def test_a_fault_of_ours_is_500_that_tells_nothing_of_itself(
 
     assert answer.status_code == 500
     assert answer.json()["error"]["code"] == "internal_error"
-    assert b"42" not in answer.content.replace(answer.json()["error"]["timestamp"].encode(), b"")
+    assert b"quokka" not in answer.content
+    assert b"ZeroDivisionError" not in answer.content
 
 
 def test_a_row_that_was_deleted_meanwhile_is_409(
