@@ -9,7 +9,7 @@ from django.db.models.functions import Coalesce, Lower, Now
 from assignments.grants import live_column, state_column
 from environments.models import Batch, Environment
 from hierarchy.models import Node
-from identities.models import Identity
+from identities.models import Identity, Invitation
 
 
 class Permission(models.Model):
@@ -193,6 +193,15 @@ class Assignment(models.Model):
     batch = models.ForeignKey(
         Batch, models.RESTRICT, null=True, db_constraint=False, related_name="assignments"
     )
+    # The invitation that it was made with: revoking the one revokes the other.
+    invitation = models.ForeignKey(
+        Invitation,
+        models.RESTRICT,
+        null=True,
+        db_constraint=False,
+        db_index=False,
+        related_name="assignments",
+    )
     effective_from = models.DateTimeField(null=True)
     effective_to = models.DateTimeField(null=True)
     # From when it counts in questions about the past: its creation, or the last edit of what it grants.
@@ -232,6 +241,11 @@ class Assignment(models.Model):
                 fields=["role"],
                 condition=models.Q(revoked_at=None),
                 name="assignment_role",
+            ),
+            models.Index(
+                fields=["invitation"],
+                condition=models.Q(invitation__isnull=False),
+                name="assignment_invitation",
             ),
             models.Index(fields=["environment", "-created_at", "id"], name="assignment_newest"),
         ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, TypeAlias
 from uuid import UUID
@@ -26,6 +26,7 @@ class Place:
         node_id: where.
         start: from when; None from always.
         end: until when, exclusive; None for ever.
+        state: what it would be now, by the database's clock; empty until `find_overlaps` was asked.
     """
 
     identity_id: UUID
@@ -33,6 +34,20 @@ class Place:
     node_id: UUID
     start: datetime | None
     end: datetime | None
+    state: str = ""
+
+    def at(self, now: datetime) -> Place:
+        """The same with its state.
+
+        Args:
+            now: the database's time.
+
+        Returns:
+            A place with `state` scheduled, active or expired.
+        """
+        if self.end is not None and self.end <= now:
+            return replace(self, state="expired")
+        return replace(self, state="scheduled" if self.start and self.start > now else "active")
 
 
 # A window that is over when it is made grants nothing, so it neither blocks nor is blocked.

@@ -147,17 +147,18 @@ def assignments_of(environment: Environment) -> AssignmentQuerySet:
     return Assignment.objects.filter(environment=environment).with_state()
 
 
-def assignments_reaching(node: Node) -> AssignmentQuerySet:
+def assignments_reaching(environment: Environment, node: Node) -> AssignmentQuerySet:
     """The assignments at a node and at its ancestors, with their state and `access_type`.
 
     Args:
+        environment: whose assignments.
         node: the node that they reach.
 
     Returns:
         A queryset without an order.
     """
-    lineage = [above.pk for above in ancestors_of(node)]
-    rows = assignments_of(node.environment).filter(node__in=lineage)
+    lineage = [above.pk for above in ancestors_of(environment, node)]
+    rows = assignments_of(environment).filter(node__in=lineage)
     return rows.with_access_type(node)
 
 

@@ -149,7 +149,7 @@ def _assignments(environment: Environment, world: World, ids: Ids) -> None:
         for grant in world.grants
     ]
     for portion in _portions(new, ROWS_AT_ONCE):
-        _, outcomes = assign_roles(actor=ACTOR, environment=environment, new=portion)
+        _, outcomes = assign_roles(portion, actor=ACTOR, environment=environment)
         refused = [outcome.refusal for outcome in outcomes if outcome.refusal]
         if refused:
             raise RuntimeError(f"The world could not be loaded: {refused[0]}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -53,3 +53,28 @@ def carried_on(
         next(rest) if outcome.refusal is None else Outcome(refusal=outcome.refusal)
         for outcome in outcomes
     ]
+
+
+class NotAll(DomainError):
+    """An act on many rows that was to be done whole or not at all, and was not done.
+
+    Args:
+        outcomes: what would have become of each row.
+    """
+
+    def __init__(self, outcomes: Sequence[Outcome[Any]]) -> None:
+        super().__init__("not_all", "Some rows are refused, so none was written.")
+        self.outcomes = list(outcomes)
+
+
+def require_all(outcomes: Sequence[Outcome[Any]]) -> None:
+    """Refuse an act on many rows when any of them is refused.
+
+    Args:
+        outcomes: the plan, one for each row.
+
+    Raises:
+        NotAll: with the plan.
+    """
+    if any(outcome.refusal is not None for outcome in outcomes):
+        raise NotAll(outcomes)

@@ -203,6 +203,14 @@ CELERY_DIR = DATA_DIR / "celery"
 
 # API ------------------------------------------------------------------------------------------
 
+# Requests a minute that one key may make, over all processes together; and keys that open nothing which
+# one address may send.
+RATE_LIMITS = {
+    "evaluate": env.int("RATE_LIMIT_EVALUATE", default=120_000),
+    "others": env.int("RATE_LIMIT_OTHERS", default=6_000),
+}
+RATE_LIMIT_GUESSES = env.int("RATE_LIMIT_GUESSES", default=600)
+
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["environments.api.authentication.ApiKeyAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["environments.api.permissions.HasScope"],

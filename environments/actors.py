@@ -23,6 +23,7 @@ class Actor:
         scopes: its rights in the environment.
         correlation_id: ties together what one request did; the request's id.
         expires_at: when a key ends, so that it makes none that outlives it; none for no end.
+        node_id: the node that a key is bound to, so that it acts only there and below; none for no bound.
     """
 
     type: ActorType
@@ -31,6 +32,7 @@ class Actor:
     scopes: frozenset[Scope]
     correlation_id: str = field(default_factory=lambda: str(uuid4()))
     expires_at: datetime | None = None
+    node_id: UUID | None = None
 
     @classmethod
     def of_key(cls, key: ApiKey, correlation_id: str) -> Actor:
@@ -45,7 +47,15 @@ class Actor:
         """
         full = key.access_mode == ApiKey.AccessMode.FULL_ACCESS
         scopes = ALL_SCOPES if full else frozenset(Scope(scope) for scope in key.scopes)
-        return cls(ActorType.API_KEY, key.pk, key.name, scopes, correlation_id, key.expires_at)
+        return cls(
+            ActorType.API_KEY,
+            key.pk,
+            key.name,
+            scopes,
+            correlation_id,
+            key.expires_at,
+            key.node_id,
+        )
 
     @classmethod
     def of_user(cls, user: User, team_role: str, correlation_id: str) -> Actor:

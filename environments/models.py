@@ -18,8 +18,16 @@ class Environment(models.Model):  # type: ignore[django-manager-missing]  # tree
     account = models.ForeignKey(Account, models.CASCADE, related_name="environments")
     name = models.CharField(max_length=60)
     slug = models.SlugField(max_length=60)
+    # Node types and how they may nest; hierarchy/schema.py reads it. None until it is set.
+    hierarchy_schema = models.JSONField(null=True)
+    # Counts the changes of the tree's shape, so that a cursor knows when it has gone stale.
+    tree_version = models.PositiveBigIntegerField(default=1)
     version = models.PositiveIntegerField(default=1)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    # The node that the caller's key is bound to: whoever reads through this object sees its subtree
+    # only. Set where a key opens a request; None sees the whole environment.
+    bound_to: uuid.UUID | None = None
 
     class Meta:
         constraints: ClassVar = [
@@ -53,6 +61,9 @@ class ApiKey(models.Model):
     description = models.TextField(max_length=500, blank=True)
     key_hash = models.BinaryField(max_length=32)
     key_preview = models.CharField(max_length=24)
+    # The text before the last rotation, which opens until then.
+    former_hash = models.BinaryField(max_length=32, null=True)
+    former_until = models.DateTimeField(null=True, blank=True)
     access_mode = models.CharField(max_length=12, choices=AccessMode)
     scopes = ArrayField(models.CharField(max_length=40, choices=Scope), default=list, blank=True)
     # The subtree the key is bound to; hierarchy's migration adds the constraint.
@@ -72,6 +83,12 @@ class ApiKey(models.Model):
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["key_hash"], name="api_key_hash_unique"),
+            models.UniqueConstraint(fields=["former_hash"], name="api_key_former_hash_unique"),
+            models.CheckConstraint(
+                condition=models.Q(former_hash=None, former_until=None)
+                | models.Q(former_hash__isnull=False, former_until__isnull=False),
+                name="api_key_former_whole",
+            ),
             models.CheckConstraint(
                 condition=models.Q(access_mode="full_access", scopes=[])
                 | (models.Q(access_mode="scoped") & ~models.Q(scopes=[])),
@@ -113,6 +130,8 @@ class AuditEvent(models.Model):
     resource_label = models.CharField(max_length=300, blank=True)
     metadata = models.JSONField(default=dict)
     correlation_id = models.CharField(max_length=128)
+    # The act on many rows that this was part of; undo goes by it.
+    batch_id = models.UUIDField(null=True)
     outcome = models.CharField(max_length=10, choices=Outcome, default=Outcome.SUCCESS)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     # Given later by a sealing task, so that writers never queue for the end of the chain.
@@ -135,6 +154,11 @@ class AuditEvent(models.Model):
             models.Index(
                 fields=["environment", "resource_id", "-created_at"], name="audit_event_resource"
             ),
+            models.Index(
+                fields=["batch_id"],
+                condition=models.Q(batch_id__isnull=False),
+                name="audit_event_batch",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -151,8 +175,8 @@ class Batch(models.Model):
     actor_id = models.UUIDField(null=True)
     actor_label = models.CharField(max_length=254)
     counts = models.JSONField(default=dict)
-    undo_of = models.OneToOneField(
-        "self", models.SET_NULL, null=True, blank=True, related_name="undone_by"
+    undo_of = models.ForeignKey(
+        "self", models.SET_NULL, null=True, blank=True, related_name="undos"
     )
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
@@ -186,6 +210,17 @@ class IdempotencyRecord(models.Model):
 
     def __str__(self) -> str:
         return f"{self.method} {self.path} {self.idempotency_key}"
+
+
+class RateWindow(models.Model):
+    """How much of a limit all processes together have leased in the current minute."""
+
+    name = models.CharField(primary_key=True, max_length=120)
+    started_at = models.DateTimeField()
+    used = models.BigIntegerField()
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class OutboxItem(models.Model):

@@ -18,22 +18,26 @@ from environments.models import ApiKey, ApiKeyQuerySet, Environment, Heartbeat
 LAST_USED_PRECISION = timedelta(minutes=1)
 
 
-def _columns(model: type[Model], alias: str) -> tuple[list[str], str]:
-    fields = model._meta.concrete_fields
+def _columns(model: type[Model], alias: str, *later: str) -> tuple[list[str], str]:
+    """The names and the columns of a model's fields, but for those that are read when they are asked for."""
+    fields = [field for field in model._meta.concrete_fields if field.name not in later]
     return [field.attname for field in fields], ", ".join(
         f"{alias}.{field.column}" for field in fields
     )
 
 
 _KEY_FIELDS, _KEY_COLUMNS = _columns(ApiKey, "k")
-_ENVIRONMENT_FIELDS, _ENVIRONMENT_COLUMNS = _columns(Environment, "e")
+_ENVIRONMENT_FIELDS, _ENVIRONMENT_COLUMNS = _columns(Environment, "e", "hierarchy_schema")
 # Spelled out because it stands before every call: composed by the ORM each time it cost ten times its execution.
 _OPEN_WITH_KEY = f"""
 SELECT {_KEY_COLUMNS}, {_ENVIRONMENT_COLUMNS},
        k.last_used_at IS NULL OR k.last_used_at < statement_timestamp() - %s AS use_is_stale
-  FROM environments_apikey k
+  FROM (SELECT * FROM environments_apikey WHERE key_hash = %s
+        UNION ALL
+        SELECT * FROM environments_apikey
+         WHERE former_hash = %s AND former_until > statement_timestamp()) k
   JOIN environments_environment e ON e.id = k.environment_id
- WHERE k.key_hash = %s AND k.is_active AND k.deleted_at IS NULL
+ WHERE k.is_active AND k.deleted_at IS NULL
    AND (k.expires_at IS NULL OR k.expires_at > statement_timestamp())
 """
 
@@ -51,7 +55,8 @@ def open_with_key(key_text: str) -> ApiKey | None:
     if not looks_like_key(key_text):
         return None
     with connection.cursor() as cursor:
-        parameters: list[Any] = [LAST_USED_PRECISION, hash_key(key_text)]
+        hashed = hash_key(key_text)
+        parameters: list[Any] = [LAST_USED_PRECISION, hashed, hashed]
         cursor.execute(_OPEN_WITH_KEY, parameters)
         row = cursor.fetchone()
     if row is None:
@@ -59,6 +64,7 @@ def open_with_key(key_text: str) -> ApiKey | None:
     split = len(_KEY_FIELDS)
     key = ApiKey.from_db(connection.alias, _KEY_FIELDS, row[:split])
     key.environment = Environment.from_db(connection.alias, _ENVIRONMENT_FIELDS, row[split:-1])
+    key.environment.bound_to = key.node_id
     key.use_is_stale = row[-1]
     return key
 

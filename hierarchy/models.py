@@ -15,8 +15,17 @@ DEEPEST = 32
 
 class NodeQuerySet(MP_NodeQuerySet):
     def in_environment(self, environment: Environment) -> NodeQuerySet:
-        """Live nodes of one environment."""
-        return self.filter(environment=environment, deleted_at=None)
+        """Live nodes of one environment, as far as whoever reads through it may see."""
+        rows = self.filter(environment=environment, deleted_at=None)
+        return rows if environment.bound_to is None else rows.below_or_at_id(environment.bound_to)
+
+    def below_or_at_id(self, node_id: uuid.UUID) -> NodeQuerySet:
+        """A live node and everything below it, wherever it stands when the statement runs."""
+        top = Node.objects.filter(pk=node_id, deleted_at=None).order_by().values("path")
+        path = models.Subquery(top, output_field=models.CharField(db_collation="C"))
+        return self.filter(
+            path__gte=path, path__lt=models.functions.Concat(path, models.Value("z"))
+        )
 
     def in_tree_order(self) -> NodeQuerySet:
         """Parents before their children, siblings in the order in which they came."""
@@ -93,6 +102,8 @@ class Node(MP_Node):
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     updated_at = models.DateTimeField(db_default=Now(), editable=False)
     deleted_at = models.DateTimeField(null=True)
+    # The batch that deleted it, so that undo brings back what went together.
+    deletion_id = models.UUIDField(null=True)
 
     objects = NodeManager()
 
@@ -129,6 +140,11 @@ class Node(MP_Node):
         indexes: ClassVar = [
             models.Index(fields=["parent", "path"], name="node_children"),
             models.Index(fields=["environment", "path"], name="node_tree_order"),
+            models.Index(
+                fields=["deletion_id"],
+                condition=models.Q(deletion_id__isnull=False),
+                name="node_deletion",
+            ),
             # What a decision reads of the way from the root, without a look into the table.
             models.Index(
                 fields=["path"], include=["id", "status", "deleted_at"], name="node_lineage"

@@ -78,7 +78,7 @@ def get_node(environment: Environment, ref: Ref) -> Node:
 
 
 def get_root(environment: Environment) -> Node:
-    """The environment's root.
+    """The environment's root, whoever asks.
 
     Args:
         environment: whose root.
@@ -86,25 +86,28 @@ def get_root(environment: Environment) -> Node:
     Returns:
         The node, with its number of children.
     """
-    return Node.objects.in_environment(environment).with_child_count().get(parent=None)
+    rows = Node.objects.filter(environment=environment, deleted_at=None).with_child_count()
+    return rows.get(parent=None)
 
 
-def children_of(node: Node) -> NodeQuerySet:
+def children_of(environment: Environment, node: Node) -> NodeQuerySet:
     """The live children of a node, in tree order, each with its number of children.
 
     Args:
+        environment: whose nodes.
         node: the parent.
 
     Returns:
         A queryset.
     """
-    return _shown(node.environment_id).filter(parent=node).in_tree_order()
+    return _shown(environment).filter(parent=node).in_tree_order()
 
 
-def ancestors_of(node: Node) -> NodeQuerySet:
-    """The nodes above a node, root first, the node itself last.
+def ancestors_of(environment: Environment, node: Node) -> NodeQuerySet:
+    """The nodes above a node, as far as the caller sees, topmost first, the node itself last.
 
     Args:
+        environment: whose nodes.
         node: where to stand.
 
     Returns:
@@ -112,19 +115,20 @@ def ancestors_of(node: Node) -> NodeQuerySet:
     """
     step = Node.steplen
     paths = [node.path[:end] for end in range(step, len(node.path) + 1, step)]
-    return _shown(node.environment_id).filter(path__in=paths).in_tree_order()
+    return _shown(environment).filter(path__in=paths).in_tree_order()
 
 
-def subtree_of(node: Node) -> NodeQuerySet:
+def subtree_of(environment: Environment, node: Node) -> NodeQuerySet:
     """A node and everything below it, in tree order.
 
     Args:
+        environment: whose nodes.
         node: the top of the subtree.
 
     Returns:
         A queryset.
     """
-    return _shown(node.environment_id).below_or_at(node).in_tree_order()
+    return _shown(environment).below_or_at(node).in_tree_order()
 
 
 def whole_tree(environment: Environment) -> NodeQuerySet:
@@ -136,12 +140,11 @@ def whole_tree(environment: Environment) -> NodeQuerySet:
     Returns:
         A queryset.
     """
-    return _shown(environment.pk).in_tree_order()
+    return _shown(environment).in_tree_order()
 
 
-def _shown(environment_id: UUID) -> NodeQuerySet:
-    live = Node.objects.filter(environment_id=environment_id, deleted_at=None)
-    return live.with_child_count()
+def _shown(environment: Environment) -> NodeQuerySet:
+    return Node.objects.in_environment(environment).with_child_count()
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,6 +109,8 @@ class Invitation(models.Model):
     invited_by_id = models.UUIDField(null=True)
     invited_by_label = models.CharField(max_length=254)
     expires_at = models.DateTimeField()
+    # When the link was made or last renewed; the next renewal waits five minutes.
+    renewed_at = models.DateTimeField(db_default=Now())
     sent_at = models.DateTimeField(null=True)
     accepted_at = models.DateTimeField(null=True)
     revoked_at = models.DateTimeField(null=True)

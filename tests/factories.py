@@ -5,6 +5,7 @@ from factory.django import DjangoModelFactory
 
 from accounts.models import Account, TeamMember, TeamRole, User
 from environments.actors import Actor
+from environments.api.limits import count_request
 from environments.models import ApiKey, Environment
 from environments.scopes import Scope
 from environments.services.keys import create_api_key
@@ -48,7 +49,10 @@ class EnvironmentFactory(DjangoModelFactory[Environment]):
 def make_key(environment: Environment, *scopes: Scope) -> str:
     """The text of a new key: with these scopes, or with all of them when none is named."""
     mode = ApiKey.AccessMode.SCOPED if scopes else ApiKey.AccessMode.FULL_ACCESS
-    _, text = create_api_key(
+    key, text = create_api_key(
         actor=Actor.system(), environment=environment, name="test", access_mode=mode, scopes=scopes
     )
+    # Leases its limits now, so that a test counts the statements of what it does.
+    count_request(key, "evaluate")
+    count_request(key, "others")
     return text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -19,17 +20,24 @@ from assignments.api.serializers import (
     AssignmentRow,
     HolderPage,
     assignment_row,
+    place_row,
 )
 from assignments.models import Assignment
 from assignments.queries import assignments_of, get_assignment
-from assignments.services.assign import NewAssignment, assign_role, assign_roles
+from assignments.services.assign import (
+    NewAssignment,
+    assign_role,
+    assign_roles,
+    plan_assignment,
+    plan_assignments,
+)
 from assignments.services.change import change_assignment
 from assignments.services.revoke import revoke_assignment
-from common.api.bulk import bulk_answer, read_rows
+from common.api.bulk import answer_plan, answer_rows
 from common.api.endpoints import Endpoint
 from common.api.parsers import MAX_BULK_BODY_BYTES
+from common.api.serializers import BulkQuery, WriteQuery
 from common.api.versions import expected_version, versioned
-from common.outcomes import accepted, carried_on
 from environments.api.base import EnvironmentViewSet
 from environments.scopes import Scope
 from hierarchy.queries import get_node, subtree_of
@@ -46,14 +54,18 @@ class AssignmentViewSet(EnvironmentViewSet):
         "create": Endpoint(
             MANAGE,
             "Give a role at a node; in effect there and below at once",
+            query=WriteQuery,
             body=AssignmentCreate,
             answer=AssignmentRow,
             status=201,
+            creates=True,
         ),
         "bulk_create": Endpoint(
             MANAGE,
             "Give up to 10,000 roles; each row stands for itself",
+            query=BulkQuery,
             body=AssignmentBulk,
+            creates=True,
             answer=AssignmentBulkAnswer,
             statuses=(207,),
             max_body_bytes=MAX_BULK_BODY_BYTES,
@@ -82,31 +94,35 @@ class AssignmentViewSet(EnvironmentViewSet):
             rows = rows.filter(node=get_node(self.environment, self.params["node_id"]))
         if "subtree" in self.params:
             top = get_node(self.environment, self.params["subtree"])
-            rows = rows.filter(node__in=subtree_of(top).order_by().values("pk"))
+            rows = rows.filter(node__in=subtree_of(self.environment, top).order_by().values("pk"))
         return Response(holders_page(self.environment, rows.all_direct(), self.params))
 
     def create(self, request: Request) -> Response:
         """A new assignment."""
-        row = assign_role(actor=self.actor, environment=self.environment, new=_new(self.data))
+        new = _new(self.data)
+        if self.params["dry_run"]:
+            return answer_plan(
+                lambda: place_row(plan_assignment(self.actor, self.environment, new)),
+                code=201,
+                given=request.data,
+            )
+        row = assign_role(actor=self.actor, environment=self.environment, new=new)
         return versioned(self.present(row), status=201)
 
     def bulk_create(self, request: Request) -> Response:
         """Many new assignments."""
-        inputs = self.data["assignments"]
-        read = read_rows(inputs, AssignmentCreate)
-        new = list(map(_new, accepted(read)))
-        batch, outcomes = assign_roles(
-            actor=self.actor,
-            environment=self.environment,
-            new=new,
-            unreadable=len(read) - len(new),
-        )
-        return bulk_answer(
-            inputs=inputs,
-            outcomes=carried_on(read, outcomes),
+        actor, environment = self.actor, self.environment
+        return answer_rows(
+            request,
+            inputs=self.data["assignments"],
+            shape=AssignmentCreate,
+            read=_new,
+            plan=lambda rows: plan_assignments(actor, environment, rows),
+            act=partial(assign_roles, actor=actor, environment=environment),
+            preview=place_row,
             present=self.present,
             code=201,
-            batch_id=batch and batch.pk,
+            **self.params,
         )
 
     def retrieve(self, request: Request, pk: UUID) -> Response:

@@ -53,5 +53,5 @@ class AssignedNodeViewSet(NodeViewSet):
 
     def identities(self, request: Request, pk: Ref) -> Response:
         """A page of the assignments that reach a node."""
-        rows = assignments_reaching(get_node(self.environment, pk))
+        rows = assignments_reaching(self.environment, get_node(self.environment, pk))
         return Response(holders_page(self.environment, rows, self.params))

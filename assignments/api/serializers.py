@@ -7,6 +7,7 @@ from typing import Any
 from rest_framework import serializers
 
 from assignments.models import Assignment
+from assignments.overlaps import Place
 from assignments.permissions import LONGEST_CATEGORY, LONGEST_KEY, is_permission_key
 from assignments.services.assign import MOST_ASSIGNMENTS
 from common.api.bulk import Rows, bulk_of
@@ -172,6 +173,31 @@ def assignment_row(row: Assignment) -> dict[str, Any]:
         "created_at": _instant(row.created_at),
         "updated_at": _instant(row.updated_at),
         "version": row.version,
+    }
+
+
+def place_row(place: Place) -> dict[str, Any]:
+    """One assignment that is planned, in the shape of one that is there.
+
+    Args:
+        place: who would hold what, where and when.
+
+    Returns:
+        JSON-ready; what only a written row has is null.
+    """
+    node_id = str(place.node_id)
+    return {
+        "id": None,
+        "identity_id": str(place.identity_id),
+        "node_id": node_id,
+        "application_node_id": node_id,
+        "role_id": str(place.role_id),
+        "effective_from": _instant(place.start),
+        "effective_to": _instant(place.end),
+        "state": place.state,
+        "created_at": None,
+        "updated_at": None,
+        "version": 1,
     }
 
 

@@ -18,13 +18,14 @@ from assignments.queries import assignments_by_id
 from assignments.services.revoke import told
 from common.errors import Conflict, DomainError, NotFound, RuleViolation
 from common.inserts import insert_rows
-from common.outcomes import Outcome, accepted, carried_on
+from common.outcomes import Outcome, accepted, carried_on, require_all
 from common.refs import Ref
 from environments.actors import Actor
 from environments.models import Batch, Environment
 from environments.scopes import Scope
 from environments.services import audit
 from environments.services.batches import open_batch
+from hierarchy.guard import Power, require_power
 from hierarchy.locks import lock_tree_shape
 from hierarchy.models import Node
 from hierarchy.queries import resolve_nodes
@@ -73,34 +74,41 @@ def assign_role(*, actor: Actor, environment: Environment, new: NewAssignment) -
             `assignments.identity_inactive`.
         Forbidden: `scope_missing`.
     """
-    lock_for_assigning(actor, environment, [new])
-    [outcome] = plan_assignments(environment, [new])
-    if outcome.refusal is not None:
-        raise outcome.refusal
-    rows = write_assignments(actor=actor, environment=environment, places=accepted([outcome]))
-    return rows[0]
+    lock_for_assigning(environment, [new])
+    place = plan_assignment(actor, environment, new)
+    [row] = write_assignments(actor=actor, environment=environment, places=[place])
+    return row
 
 
 @transaction.atomic
 def assign_roles(
-    *, actor: Actor, environment: Environment, new: Sequence[NewAssignment], unreadable: int = 0
-) -> tuple[Batch | None, list[Outcome[Assignment]]]:
+    rows: Sequence[NewAssignment],
+    *,
+    actor: Actor,
+    environment: Environment,
+    unreadable: int = 0,
+    whole: bool = False,
+) -> tuple[UUID | None, list[Outcome[Assignment]]]:
     """Give many roles; each row stands for itself, in a fixed number of statements.
 
     Args:
+        rows: what to give.
         actor: who gives them.
         environment: where.
-        new: what to give.
         unreadable: how many further rows the door refused; the batch counts them as failed.
+        whole: whether all rows are refused when one is.
 
     Returns:
-        The batch, none where no row succeeded, and what became of each row, in their order.
+        The batch's id, none where no row succeeded, and what became of each row, in their order.
 
     Raises:
-        Forbidden: `scope_missing`.
+        NotAll: if all rows are refused because one is.
+        Forbidden: `scope_missing` or `beyond_own_node`.
     """
-    lock_for_assigning(actor, environment, new)
-    plan = plan_assignments(environment, new)
+    lock_for_assigning(environment, rows)
+    plan = plan_assignments(actor, environment, rows)
+    if whole:
+        require_all(plan)
     places = accepted(plan)
     if not places:
         return None, carried_on(plan, [])
@@ -110,42 +118,63 @@ def assign_roles(
         action="assignment.bulk_created",
         counts={"succeeded": len(places), "failed": len(plan) - len(places) + unreadable},
     )
-    rows = write_assignments(actor=actor, environment=environment, places=places, batch=batch)
-    return batch, carried_on(plan, map(Outcome, rows))
+    written = write_assignments(actor=actor, environment=environment, places=places, batch=batch)
+    return batch.pk, carried_on(plan, map(Outcome, written))
 
 
-def lock_for_assigning(
+def lock_for_assigning(environment: Environment, new: Sequence[NewAssignment]) -> None:
+    """See to it that nothing the plan reads changes until it is written.
+
+    Args:
+        environment: where.
+        new: what would be given.
+
+    Raises:
+        OperationalError: if a lock is not free in time; doors answer 503.
+    """
+    lock_tree_shape(environment.pk)
+    lock_identities(environment, [item.identity for item in new])
+    lock_roles_shared({item.role_id for item in new})
+
+
+def plan_assignment(actor: Actor, environment: Environment, new: NewAssignment) -> Place:
+    """What would become of one row, by reading only.
+
+    Args:
+        actor: who would give it.
+        environment: where.
+        new: what would be given.
+
+    Returns:
+        Where it would hold.
+
+    Raises:
+        DomainError: why it cannot, as `assign_role`.
+    """
+    [outcome] = plan_assignments(actor, environment, [new])
+    if outcome.value is None:
+        assert outcome.refusal is not None
+        raise outcome.refusal
+    return outcome.value
+
+
+def plan_assignments(
     actor: Actor, environment: Environment, new: Sequence[NewAssignment]
-) -> None:
-    """See that the actor may assign, and that nothing the plan reads changes until it is written.
+) -> list[Outcome[Place]]:
+    """What would become of each row, by reading only; four statements, five for a bound key.
 
     Args:
         actor: who would give the roles.
         environment: where.
         new: what would be given.
 
-    Raises:
-        Forbidden: `scope_missing`.
-        OperationalError: if a lock is not free in time; doors answer 503.
-    """
-    actor.require(Scope.ASSIGNMENTS_MANAGE)
-    lock_tree_shape(environment.pk)
-    lock_identities(environment, [item.identity for item in new])
-    lock_roles_shared({item.role_id for item in new})
-
-
-def plan_assignments(
-    environment: Environment, new: Sequence[NewAssignment]
-) -> list[Outcome[Place]]:
-    """What would become of each row, by reading only; four statements.
-
-    Args:
-        environment: where.
-        new: what would be given.
-
     Returns:
         Where each row would hold, or why it cannot, in their order.
+
+    Raises:
+        Forbidden: `scope_missing` or `beyond_own_node`.
     """
+    actor.require(Scope.ASSIGNMENTS_MANAGE)
     identities = resolve_identities(environment, (item.identity for item in new))
     nodes = resolve_nodes(environment, (item.node for item in new))
     roles = Role.objects.in_environment(environment).in_bulk({item.role_id for item in new})
@@ -160,6 +189,8 @@ def plan_assignments(
             outcomes.append(Outcome(Place(identity.pk, role.pk, node.pk, *window)))
         else:
             outcomes.append(Outcome(refusal=refusal))
+    places = {place.node_id for place in accepted(outcomes)}
+    require_power(actor, environment, Power(frozenset({Scope.ASSIGNMENTS_MANAGE}), places))
     return _without_overlaps(environment, outcomes)
 
 
@@ -204,12 +235,12 @@ def write_assignments(
         },
     )
     rows = assignments_by_id(environment, ids)
-    extra = {"batch_id": batch.pk} if batch else {}
     audit.record_many(
         actor=actor,
         environment=environment,
         action="assignment.created",
-        entries=[audit.Entry(row.pk, str(row), {"after": told(row), **extra}) for row in rows],
+        entries=[audit.Entry(row.pk, str(row), {"after": told(row)}, row.version) for row in rows],
+        batch_id=batch.pk if batch else None,
     )
     return rows
 
@@ -317,7 +348,7 @@ def _without_overlaps(
         if position in overlapped:
             result.append(Outcome(refusal=refuse_conflict(blocking[overlapped[position]])))
         elif kept[place.identity_id, place.role_id, place.node_id].take(place, now):
-            result.append(outcome)
+            result.append(Outcome(place.at(now)))
         else:
             result.append(Outcome(refusal=refuse_conflict(None)))
     return result

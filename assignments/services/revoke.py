@@ -81,11 +81,13 @@ def revoke_rows(
         version=F("version") + 1,
         updated_at=Now(),
     )
-    extra = {"batch_id": batch_id} if batch_id else {}
     audit.record_many(
         actor=actor,
         environment=environment,
         action="assignment.revoked",
-        entries=[audit.Entry(row.pk, str(row), {"before": told(row), **extra}) for row in locked],
+        entries=[
+            audit.Entry(row.pk, str(row), {"before": told(row)}, row.version + 1) for row in locked
+        ],
+        batch_id=batch_id,
     )
     return len(locked)

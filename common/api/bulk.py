@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from rest_framework import serializers
+from rest_framework.request import Request
 from rest_framework.response import Response
 
+from common.api.errors import envelope
 from common.api.handler import field_lines, status_of
 from common.api.serializers import Strict
 from common.errors import DomainError, RuleViolation
-from common.outcomes import Outcome
+from common.outcomes import NotAll, Outcome, accepted, carried_on
+from common.reading import reading_only
 
 Value = TypeVar("Value")
+
+NOT_WRITTEN = 424  # Failed Dependency, RFC 4918: this row was good, another was not
 
 
 class Rows(serializers.ListField):
@@ -30,6 +35,99 @@ class Rows(serializers.ListField):
     def run_child_validation(self, data: Any) -> Any:
         """See `ListField`; one row's fault does not refuse the others."""
         return data
+
+
+class Act(Protocol):
+    """The part of a bulk call that writes.
+
+    Args:
+        rows: those that could be read.
+        unreadable: how many could not.
+        whole: whether all rows are refused when one is.
+
+    Returns:
+        The id of the batch, None where nothing was written, and what became of each row.
+    """
+
+    def __call__(
+        self, rows: list[Any], *, unreadable: int, whole: bool
+    ) -> tuple[object, Sequence[Outcome[Any]]]: ...
+
+
+def answer_rows(
+    request: Request,
+    *,
+    inputs: Sequence[Any],
+    shape: type[Strict],
+    read: Callable[[dict[str, Any]], Any],
+    plan: Callable[[list[Any]], Sequence[Outcome[Any]]],
+    act: Act,
+    preview: Callable[[Any], Any],
+    present: Callable[[Any], Any],
+    code: int,
+    dry_run: bool,
+    atomic: bool,
+) -> Response:
+    """Do a bulk call, or plan it, and tell what became of each row.
+
+    Args:
+        request: what was asked.
+        inputs: the rows as they were sent.
+        shape: the serializer of one row.
+        read: makes what the domain takes of a row's validated data.
+        plan: what would become of the readable rows, by reading only.
+        act: writes them.
+        preview: shapes what a row would become.
+        present: shapes what a row became.
+        code: the HTTP status that one such row has on its own.
+        dry_run: whether to plan only.
+        atomic: whether all rows are refused when one is.
+
+    Returns:
+        200 if all rows succeeded or for a plan, 207 if any was refused, 400 or 409 where that refused all.
+    """
+    validated = read_rows(inputs, shape)
+    rows = [read(data) for data in accepted(validated)]
+    unreadable = len(validated) - len(rows)
+    if dry_run:
+        with reading_only():
+            planned = carried_on(validated, plan(rows))
+        if atomic and any(outcome.refusal for outcome in planned):
+            planned = _none_written(planned)
+        body = outcome_body(inputs, planned, preview, code)
+        return Response({"dry_run": True, **body, "batch_id": None})
+    if atomic and unreadable:
+        with reading_only():
+            planned = carried_on(validated, plan(rows))
+        return _refused_whole(request, inputs, planned)
+    try:
+        batch_id, outcomes = act(rows, unreadable=unreadable, whole=atomic)
+    except NotAll as refusal:
+        return _refused_whole(request, inputs, carried_on(validated, refusal.outcomes))
+    body = outcome_body(inputs, carried_on(validated, outcomes), present, code)
+    return Response(
+        {**body, "batch_id": batch_id}, status=207 if body["summary"]["failed"] else 200
+    )
+
+
+def answer_plan(plan: Callable[[], Any], *, code: int, given: Any = None) -> Response:
+    """What a write of one row would do, in the shape of a bulk answer of one row.
+
+    Args:
+        plan: reads, and gives what the row would become, JSON-ready; raises what would refuse it.
+        code: the HTTP status that the write would have.
+        given: the body that was sent.
+
+    Returns:
+        200 with `dry_run` true.
+    """
+    try:
+        with reading_only():
+            outcome: Outcome[Any] = Outcome(plan())
+    except DomainError as refusal:
+        outcome = Outcome(refusal=refusal)
+    body = outcome_body([given], [outcome], lambda value: value, code)
+    return Response({"dry_run": True, **body, "batch_id": None})
 
 
 def read_rows(rows: Sequence[Any], shape: type[Strict]) -> list[Outcome[dict[str, Any]]]:
@@ -54,14 +152,12 @@ def read_rows(rows: Sequence[Any], shape: type[Strict]) -> list[Outcome[dict[str
     return outcomes
 
 
-def bulk_answer(
-    *,
+def outcome_body(
     inputs: Sequence[Any],
     outcomes: Sequence[Outcome[Value]],
     present: Callable[[Value], Any],
     code: int,
-    batch_id: object,
-) -> Response:
+) -> dict[str, Any]:
     """What became of each row, in the order they were sent.
 
     Args:
@@ -69,10 +165,9 @@ def bulk_answer(
         outcomes: one for each of them.
         present: shapes what a row became.
         code: the HTTP status that one such row has on its own.
-        batch_id: what the rows that succeeded go by; None when none did.
 
     Returns:
-        200 if all rows succeeded, 207 otherwise.
+        `{"summary", "results"}` as the API promises them.
     """
     results = [
         {"index": index, "status": "success", "code": code, "data": present(outcome.value)}
@@ -82,10 +177,32 @@ def bulk_answer(
     ]
     failed = sum(outcome.value is None for outcome in outcomes)
     summary = {"total": len(results), "succeeded": len(results) - failed, "failed": failed}
-    return Response(
-        {"summary": summary, "results": results, "batch_id": batch_id},
-        status=207 if failed else 200,
-    )
+    return {"summary": summary, "results": results}
+
+
+class _NotWritten(DomainError):
+    """A row that was good in an act that another row stopped."""
+
+    def __init__(self) -> None:
+        super().__init__("not_written", "Another row is refused, so nothing was written.")
+
+
+def _none_written(outcomes: Sequence[Outcome[Any]]) -> list[Outcome[Any]]:
+    return [
+        outcome if outcome.refusal is not None else Outcome(refusal=_NotWritten())
+        for outcome in outcomes
+    ]
+
+
+def _refused_whole(
+    request: Request, inputs: Sequence[Any], outcomes: Sequence[Outcome[Any]]
+) -> Response:
+    """An error with the same results: 400 where a row contradicts a rule, else 409."""
+    unruly = any(isinstance(outcome.refusal, RuleViolation) for outcome in outcomes)
+    status = 400 if unruly else 409
+    told = envelope(request, status, "not_all", "Some rows are refused, so none was written.")
+    body = outcome_body(inputs, _none_written(outcomes), lambda value: value, status)
+    return Response({**told, **body, "batch_id": None}, status=status)
 
 
 def _refused(index: int, given: Any, refusal: DomainError | None) -> dict[str, Any]:
@@ -93,13 +210,8 @@ def _refused(index: int, given: Any, refusal: DomainError | None) -> dict[str, A
     error: dict[str, Any] = {"code": refusal.code, "message": refusal.message}
     if refusal.details:
         error["details"] = refusal.details
-    return {
-        "index": index,
-        "status": "error",
-        "code": status_of(refusal),
-        "input": given,
-        "error": error,
-    }
+    code = NOT_WRITTEN if isinstance(refusal, _NotWritten) else status_of(refusal)
+    return {"index": index, "status": "error", "code": code, "input": given, "error": error}
 
 
 class BulkSummary(serializers.Serializer):
@@ -116,6 +228,15 @@ class BulkError(serializers.Serializer):
     code = serializers.CharField()
     message = serializers.CharField()
     details = serializers.ListField(child=serializers.CharField(), required=False)
+
+
+class PlanAnswer(serializers.Serializer):
+    """What a write would do: the plan of `dry_run=true`."""
+
+    dry_run = serializers.BooleanField()
+    summary = BulkSummary()
+    results = serializers.ListField(child=serializers.DictField())
+    batch_id = serializers.UUIDField(allow_null=True)
 
 
 def bulk_of(
@@ -143,6 +264,7 @@ def bulk_of(
         },
     )
     fields = {
+        "dry_run": serializers.BooleanField(required=False),
         "summary": BulkSummary(),
         "results": result(many=True),
         "batch_id": serializers.UUIDField(allow_null=True),

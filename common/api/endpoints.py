@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from rest_framework import serializers, viewsets
 from rest_framework.request import Request
@@ -10,7 +10,7 @@ from rest_framework.response import Response
 
 from common.api.errors import ApiError
 from common.api.parsers import MAX_BODY_BYTES
-from common.api.serializers import NoQuery, Query, Strict
+from common.api.serializers import NoQuery, Query, Strict, WriteQuery
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,9 @@ class Endpoint:
         statuses: further statuses with the same shape, such as 207.
         versioned: whether it honours If-Match.
         max_body_bytes: how large its body may be, in bytes.
+        creates: whether it honours Idempotency-Key.
+        secrets: fields of its answer that a replay leaves out.
+        limit: which of a key's rate limits it counts against.
     """
 
     scope: str
@@ -38,6 +41,14 @@ class Endpoint:
     statuses: tuple[int, ...] = field(default=())
     versioned: bool = False
     max_body_bytes: int = MAX_BODY_BYTES
+    creates: bool = False
+    secrets: tuple[str, ...] = field(default=())
+    limit: Literal["evaluate", "others"] = "others"
+
+    @property
+    def plans(self) -> bool:
+        """Whether it takes `dry_run`."""
+        return issubclass(self.query, WriteQuery)
 
 
 class EndpointViewSet(viewsets.ViewSet):

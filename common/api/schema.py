@@ -3,9 +3,14 @@
 from typing import Any
 
 from drf_spectacular.openapi import AutoSchema
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
+from drf_spectacular.utils import (
+    OpenApiParameter,
+    OpenApiResponse,
+    PolymorphicProxySerializer,
+)
 from rest_framework import serializers
 
+from common.api.bulk import PlanAnswer
 from common.api.serializers import NoQuery
 
 
@@ -29,6 +34,12 @@ class ErrorEnvelope(serializers.Serializer):
     error = ApiErrorBody()
 
 
+IDEMPOTENCY_KEY = OpenApiParameter(
+    "Idempotency-Key",
+    str,
+    OpenApiParameter.HEADER,
+    description="1 to 255 characters; the same call with the same key is done once, and answered again for 24 hours.",
+)
 IF_MATCH = OpenApiParameter(
     "If-Match",
     str,
@@ -65,7 +76,11 @@ class ApiSchema(AutoSchema):
         if not self._endpoint:
             return []
         query = [self._endpoint.query] if self._endpoint.query is not NoQuery else []
-        return [*query, *([IF_MATCH] if self._endpoint.versioned else [])]
+        headers = [
+            *([IF_MATCH] if self._endpoint.versioned else []),
+            *([IDEMPOTENCY_KEY] if self._endpoint.creates else []),
+        ]
+        return [*query, *headers]
 
     def get_request_serializer(self) -> Any:
         """See `AutoSchema`."""
@@ -78,9 +93,29 @@ class ApiSchema(AutoSchema):
         endpoint = self._endpoint
         answer = OpenApiResponse(endpoint.answer) if endpoint.answer else None
         return {
+            **self._plan(endpoint),
             **dict.fromkeys((endpoint.status, *endpoint.statuses), answer),
+            **self._answer_or_plan(endpoint),
             "default": OpenApiResponse(ErrorEnvelope, "The refusal."),
         }
+
+    def _plan(self, endpoint: Any) -> dict[int, Any]:
+        return (
+            {200: OpenApiResponse(PlanAnswer, "The plan, with `dry_run`.")}
+            if endpoint.plans
+            else {}
+        )
+
+    def _answer_or_plan(self, endpoint: Any) -> dict[int, Any]:
+        """Where both the act and its plan are answered with 200, either shape."""
+        if not endpoint.plans or endpoint.status != 200 or endpoint.statuses:
+            return {}
+        either = PolymorphicProxySerializer(
+            component_name=f"{endpoint.answer.__name__}OrPlan",
+            serializers=[endpoint.answer, PlanAnswer],
+            resource_type_field_name=None,
+        )
+        return {200: OpenApiResponse(either)}
 
     def _is_list_view(self, serializer: Any = None) -> bool:
         # Our lists have an envelope, which their answer's serializer describes.

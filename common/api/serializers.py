@@ -5,7 +5,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from common.api.fields import Choice, CleanText, Whole
+from common.api.fields import Choice, CleanText, Flag, Whole
 
 
 class Strict(serializers.Serializer):
@@ -50,6 +50,18 @@ class NoQuery(Query):
     def read_plain(cls, data: Any) -> dict[str, Any] | None:
         """See `Strict`."""
         return None if data else {}
+
+
+class WriteQuery(Query):
+    """What every write takes that can be planned."""
+
+    dry_run = Flag(default=False, help_text="Answer 200 with the plan; nothing is written.")
+
+
+class BulkQuery(WriteQuery):
+    """What every write of many rows takes."""
+
+    atomic = Flag(default=False, help_text="All rows or none.")
 
 
 class ListQuery(Query):

@@ -26,11 +26,13 @@ class Entry:
         resource_id: the row.
         label: what people call it.
         metadata: `before`, `after` and whatever else tells the story; JSON-ready after `plain`.
+        version: the row's after the change, by which undo sees whether it changed again.
     """
 
     resource_id: UUID | None
     label: str
     metadata: Mapping[str, Any]
+    version: int | None = None
 
 
 def plain(value: Any) -> Any:
@@ -58,7 +60,12 @@ def plain(value: Any) -> Any:
 
 
 def record_many(
-    *, actor: Actor, environment: Environment, action: str, entries: Iterable[Entry]
+    *,
+    actor: Actor,
+    environment: Environment,
+    action: str,
+    entries: Iterable[Entry],
+    batch_id: UUID | None = None,
 ) -> None:
     """Write one event a row, all in one statement.
 
@@ -67,6 +74,7 @@ def record_many(
         environment: where.
         action: dotted, its first word the kind of resource, such as `assignment.created`.
         entries: what happened to each row.
+        batch_id: the act on many rows that they are part of, if it is one.
     """
     _must_be_in_transaction()
     rows = list(entries)
@@ -78,7 +86,7 @@ def record_many(
             "id": [uuid4() for _ in rows],
             "resource_id": [entry.resource_id for entry in rows],
             "resource_label": [entry.label[:_LONGEST_LABEL] for entry in rows],
-            "metadata": [plain(entry.metadata) for entry in rows],
+            "metadata": [_told(entry) for entry in rows],
         },
         all_alike={
             "environment": environment,
@@ -88,6 +96,7 @@ def record_many(
             "action": action,
             "resource_type": action.partition(".")[0],
             "correlation_id": actor.correlation_id,
+            "batch_id": batch_id,
             "outcome": AuditEvent.Outcome.SUCCESS,
         },
     )
@@ -101,6 +110,8 @@ def record(
     resource: models.Model,
     before: Mapping[str, Any] | None = None,
     after: Mapping[str, Any] | None = None,
+    version: int | None = None,
+    batch_id: UUID | None = None,
     **metadata: Any,
 ) -> None:
     """Write one event.
@@ -112,14 +123,24 @@ def record(
         resource: the row it was done to.
         before: the changed fields as they were.
         after: the changed fields as they are.
+        version: the row's after the change, by which undo sees whether it changed again.
+        batch_id: the act on many rows that it is part of, if it is one.
         metadata: whatever else tells the story.
     """
     if before is not None:
         metadata["before"] = before
     if after is not None:
         metadata["after"] = after
-    entry = Entry(resource.pk, str(resource), metadata)
-    record_many(actor=actor, environment=environment, action=action, entries=[entry])
+    entry = Entry(resource.pk, str(resource), metadata, version)
+    record_many(
+        actor=actor, environment=environment, action=action, entries=[entry], batch_id=batch_id
+    )
+
+
+def _told(entry: Entry) -> dict[str, Any]:
+    version = {} if entry.version is None else {"version": entry.version}
+    told: dict[str, Any] = plain({**entry.metadata, **version})
+    return told
 
 
 def _must_be_in_transaction() -> None:

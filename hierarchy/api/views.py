@@ -120,16 +120,16 @@ class NodeViewSet(EnvironmentViewSet):
 
     def tree(self, request: Request, pk: Ref) -> StreamingHttpResponse:
         """A node with everything below it."""
-        return json_stream(tree_text(subtree_of(get_node(self.environment, pk))))
+        return json_stream(tree_text(subtree_of(self.environment, get_node(self.environment, pk))))
 
     def ancestors(self, request: Request, pk: Ref) -> Response:
         """The way from the root to a node."""
-        above = ancestors_of(get_node(self.environment, pk))
+        above = ancestors_of(self.environment, get_node(self.environment, pk))
         return Response({"items": [self.present(node) for node in above]})
 
     def children(self, request: Request, pk: Ref) -> Response:
         """A page of a node's children."""
-        rows = children_of(get_node(self.environment, pk))
+        rows = children_of(self.environment, get_node(self.environment, pk))
         if "q" in self.params:
             rows = rows.search(self.params["q"])
         column = F("path" if self.params["sort_by"] == "position" else self.params["sort_by"])

@@ -111,10 +111,8 @@ def create_nodes(
         actor=actor,
         environment=environment,
         action="node.created",
-        entries=[
-            audit.Entry(node.pk, node.name, {"after": told(node), "batch_id": batch.pk})
-            for node in nodes
-        ],
+        entries=[audit.Entry(node.pk, node.name, {"after": told(node)}, 1) for node in nodes],
+        batch_id=batch.pk,
     )
     return batch, nodes
 

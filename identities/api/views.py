@@ -9,7 +9,7 @@ from django.db.models import F
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from common.api.bulk import bulk_answer, read_rows
+from common.api.bulk import outcome_body, read_rows
 from common.api.endpoints import Endpoint
 from common.api.pagination import paged
 from common.api.parsers import MAX_BULK_BODY_BYTES
@@ -107,12 +107,10 @@ class IdentityViewSet(EnvironmentViewSet):
             new=new,
             unreadable=len(read) - len(new),
         )
-        return bulk_answer(
-            inputs=inputs,
-            outcomes=carried_on(read, outcomes),
-            present=self.present,
-            code=201,
-            batch_id=batch and batch.pk,
+        body = outcome_body(inputs, carried_on(read, outcomes), self.present, 201)
+        return Response(
+            {**body, "batch_id": batch and batch.pk},
+            status=207 if body["summary"]["failed"] else 200,
         )
 
     def retrieve(self, request: Request, pk: Ref) -> Response:

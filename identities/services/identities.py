@@ -214,14 +214,15 @@ def _write(
         skip_conflicts=True,
     )
     found = Identity.objects.in_bulk([row_id for (row_id,) in written])
-    extra = {"batch_id": batch.pk} if batch else {}
     audit.record_many(
         actor=actor,
         environment=environment,
         action="identity.created",
         entries=[
-            audit.Entry(row.pk, str(row), {"after": told(row), **extra}) for row in found.values()
+            audit.Entry(row.pk, str(row), {"after": told(row)}, row.version)
+            for row in found.values()
         ],
+        batch_id=batch.pk if batch else None,
     )
     refused = [row for row, row_id in zip(new, ids, strict=True) if row_id not in found]
     addresses = _taken_addresses(environment, refused)

@@ -73,7 +73,7 @@ def load_sample(*, actor: Actor, environment: Environment) -> None:
     )
     _require_all(made)
     assignments = list(_new_assignments(roles, places, _now()))
-    _, given = assign_roles(actor=actor, environment=environment, new=assignments)
+    _, given = assign_roles(assignments, actor=actor, environment=environment)
     _require_all(given)
     for name in INACTIVE:
         update_identity(

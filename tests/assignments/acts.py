@@ -197,11 +197,9 @@ ACTS = [
     ),
     Act(
         "assign_roles",
-        lambda cast, to: assign_roles(**to, new=[new_at_the_site(cast)]),
+        lambda cast, to: assign_roles([new_at_the_site(cast)], **to),
         ASSIGN,
-        lambda cast: [
-            ("assignment.created", {"after": given(cast, "writer"), "batch_id": "<made>"})
-        ],
+        lambda cast: [("assignment.created", {"after": given(cast, "writer")})],
     ),
     Act(
         "change_assignment",
@@ -236,7 +234,7 @@ ACTS = [
         "create_identities",
         lambda cast, to: create_identities(**to, new=[bob()]),
         PEOPLE,
-        lambda cast: [("identity.created", {"after": person("bob"), "batch_id": "<made>"})],
+        lambda cast: [("identity.created", {"after": person("bob")})],
     ),
     Act(
         "create_assigned_identity",

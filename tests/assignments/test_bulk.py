@@ -214,9 +214,7 @@ def test_ten_thousand_rows_are_written_in_a_fixed_number_of_statements(api, cast
     assert answer.json()["summary"]["succeeded"] == MOST_ASSIGNMENTS
     assert len(captured) <= 25, [query["sql"][:80] for query in captured]
     [batch] = Batch.objects.all()
-    events = AuditEvent.objects.filter(
-        action="assignment.created", metadata__batch_id=str(batch.pk)
-    )
+    events = AuditEvent.objects.filter(action="assignment.created", batch_id=batch.pk)
     assert events.aggregate(n=Count("resource_id", distinct=True))["n"] == MOST_ASSIGNMENTS
     assert Assignment.objects.filter(batch=batch, revoked_at=None).count() == MOST_ASSIGNMENTS
     ids = [row["data"]["identity_id"] for row in answer.json()["results"]]

@@ -280,7 +280,7 @@ def test_create_nodes_is_told_as_one_batch(tree: Tree) -> None:
     events = tree.told()[earlier:]
     assert {event.resource_id for event in events} == {node.pk for node in nodes}
     assert {event.action for event in events} == {"node.created"}
-    assert {event.metadata["batch_id"] for event in events} == {str(batch.pk)}
+    assert {event.batch_id for event in events} == {batch.pk}
     by_label = {event.resource_label: event.metadata["after"] for event in events}
     assert by_label["b"]["parent_node_id"] == str(nodes[0].pk)
     assert by_label["a"]["external_id"] == "e"

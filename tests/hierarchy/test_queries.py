@@ -30,21 +30,31 @@ def names(nodes) -> list[str]:
 
 
 def test_the_way_to_a_node_begins_with_the_root_and_ends_with_itself(tree: Tree) -> None:
-    assert names(ancestors_of(tree.now("quay"))) == ["root", "north", "harbour", "quay"]
-    assert names(ancestors_of(tree.now("root"))) == ["root"]
+    assert names(ancestors_of(tree.environment, tree.now("quay"))) == [
+        "root",
+        "north",
+        "harbour",
+        "quay",
+    ]
+    assert names(ancestors_of(tree.environment, tree.now("root"))) == ["root"]
 
 
 def test_the_way_to_a_node_does_not_leave_its_environment(tree: Tree, others: Tree) -> None:
-    assert names(ancestors_of(others.now("theirs"))) == ["root", "theirs"]
+    assert names(ancestors_of(others.environment, others.now("theirs"))) == ["root", "theirs"]
 
 
 def test_a_subtree_holds_the_node_and_everything_below(tree: Tree, others: Tree) -> None:
     tree.add("inn", "north")
 
-    assert names(subtree_of(tree.now("north"))) == ["north", "harbour", "quay", "inn"]
-    assert names(subtree_of(tree.now("quay"))) == ["quay"]
-    assert len(subtree_of(tree.now("root"))) == 7
-    assert names(subtree_of(others.now("root"))) == ["root", "theirs"]
+    assert names(subtree_of(tree.environment, tree.now("north"))) == [
+        "north",
+        "harbour",
+        "quay",
+        "inn",
+    ]
+    assert names(subtree_of(tree.environment, tree.now("quay"))) == ["quay"]
+    assert len(subtree_of(tree.environment, tree.now("root"))) == 7
+    assert names(subtree_of(others.environment, others.now("root"))) == ["root", "theirs"]
 
 
 def test_a_subtree_ends_where_the_next_sibling_begins(tree: Tree) -> None:
@@ -55,19 +65,21 @@ def test_a_subtree_ends_where_the_next_sibling_begins(tree: Tree) -> None:
     first, ninth = tree.nodes["inn 0"], tree.nodes["inn 35"]
     tree.add("cellar", "inn 35")
 
-    assert names(subtree_of(first)) == ["inn 0"]
-    assert names(subtree_of(ninth)) == ["inn 35", "cellar"]
-    assert names(children_of(tree.nodes["mill"])) == [f"inn {n}" for n in range(80)]
+    assert names(subtree_of(tree.environment, first)) == ["inn 0"]
+    assert names(subtree_of(tree.environment, ninth)) == ["inn 35", "cellar"]
+    assert names(children_of(tree.environment, tree.nodes["mill"])) == [
+        f"inn {n}" for n in range(80)
+    ]
 
 
 def test_children_come_in_the_order_in_which_they_came(tree: Tree) -> None:
     tree.move("harbour", "root")
 
-    rows = list(children_of(tree.nodes["root"]))
+    rows = list(children_of(tree.environment, tree.nodes["root"]))
 
     assert names(rows) == ["north", "south", "harbour"]
     assert [row.live_child_count for row in rows] == [0, 1, 1]
-    assert names(children_of(tree.now("quay"))) == []
+    assert names(children_of(tree.environment, tree.now("quay"))) == []
 
 
 def test_the_whole_tree_puts_parents_before_children(tree: Tree, others: Tree) -> None:

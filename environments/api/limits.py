@@ -1,0 +1,83 @@
+"""Limits on requests: by address while no key is known, then by key."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from django.conf import settings
+from rest_framework.request import Request
+from rest_framework.throttling import BaseThrottle
+
+from common.api.errors import ApiError
+from environments.limits import Allowance, limiter
+from environments.models import ApiKey
+
+
+def refuse_guessing(request: Request) -> None:
+    """Refuse an address that has sent too many keys that open nothing; no statement.
+
+    Args:
+        request: before its key is looked at.
+
+    Raises:
+        ApiError: 429 until the minute ends.
+    """
+    if limiter.is_spent(_address(request)):
+        raise too_many(60)
+
+
+def count_guess(request: Request) -> None:
+    """Count a key that opened nothing against its sender's address.
+
+    Args:
+        request: what was sent.
+    """
+    limiter.take(_address(request), settings.RATE_LIMIT_GUESSES)
+
+
+def count_request(key: ApiKey, kind: Literal["evaluate", "others"]) -> Allowance:
+    """Count a request against its key's limit.
+
+    Args:
+        key: the key that opened it.
+        kind: which limit.
+
+    Returns:
+        Whether it is within the limit, and what is left of it.
+    """
+    return limiter.take(f"key {key.pk} {kind}", settings.RATE_LIMITS[kind])
+
+
+def headers_of(allowance: Allowance) -> dict[str, str]:
+    """What an answer tells of its key's limit.
+
+    Args:
+        allowance: what is left.
+
+    Returns:
+        `X-RateLimit-Limit`, `-Remaining` and `-Reset`, the last in seconds from now.
+    """
+    return {
+        "X-RateLimit-Limit": str(allowance.limit),
+        "X-RateLimit-Remaining": str(allowance.remaining),
+        "X-RateLimit-Reset": str(allowance.reset_seconds),
+    }
+
+
+def _address(request: Request) -> str:
+    # The framework's own reading of X-Forwarded-For, which trusts as many proxies as NUM_PROXIES says.
+    return f"address {BaseThrottle().get_ident(request)}"[:120]
+
+
+def too_many(seconds: int) -> ApiError:
+    """The refusal of a request beyond a limit.
+
+    Args:
+        seconds: until it may be sent again.
+
+    Returns:
+        429 with `Retry-After`.
+    """
+    error = ApiError(429, "rate_limited", "Too many requests in this minute; wait and try again.")
+    error.wait = seconds
+    return error
