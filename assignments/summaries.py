@@ -1,0 +1,92 @@
+"""Lists of assignments in a few numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from django.db.models import Aggregate, Count, Max, Q
+from django.db.models.functions import Now
+
+from assignments.models import AssignmentQuerySet
+
+_SOON: Final = timedelta(days=7)
+_RECENT: Final = 5
+
+
+def counts_of(rows: AssignmentQuerySet, **further: Aggregate) -> dict[str, int]:
+    """How many of the assignments that a list shows, those not revoked, are in which state; one statement.
+
+    Args:
+        rows: any assignments.
+        further: more to count of the same rows, by the name it shall have.
+
+    Returns:
+        `active_count`, `scheduled_count`, `expired_count`, `expiring_soon_count` (active, and ending
+        within seven days), `distinct_role_count` and what else was asked for.
+    """
+    soon = Q(state="active", effective_to__lte=Now() + _SOON)
+    return (
+        rows.filter(revoked_at=None)
+        .with_state()
+        .aggregate(
+            active_count=Count("pk", filter=Q(state="active")),
+            scheduled_count=Count("pk", filter=Q(state="scheduled")),
+            expired_count=Count("pk", filter=Q(state="expired")),
+            expiring_soon_count=Count("pk", filter=soon),
+            distinct_role_count=Count("role", distinct=True),
+            **further,
+        )
+    )
+
+
+def counts_by_access(rows: AssignmentQuerySet) -> dict[str, int]:
+    """As `counts_of`, and how many are direct and how many inherited; one statement.
+
+    Args:
+        rows: read `with_access_type`.
+
+    Returns:
+        Also `direct_count` and `inherited_count`.
+    """
+    return counts_of(
+        rows,
+        direct_count=Count("pk", filter=Q(access_type="direct")),
+        inherited_count=Count("pk", filter=Q(access_type="inherited")),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class RecentIdentity:
+    """Someone who was given a role lately.
+
+    Args:
+        id: the identity.
+        email: its address.
+        first_name: its first name.
+        last_name: its last name.
+        given_at: when it was given the latest of the roles that were looked at.
+    """
+
+    id: UUID
+    email: str
+    first_name: str
+    last_name: str
+    given_at: datetime
+
+
+def recent_identities(rows: AssignmentQuerySet) -> list[RecentIdentity]:
+    """The five identities that were given a role last, the latest first; one statement.
+
+    Args:
+        rows: any assignments; revoked ones do not count.
+
+    Returns:
+        At most five.
+    """
+    names: Any = ("identity", "identity__email", "identity__first_name", "identity__last_name")
+    lately = rows.filter(revoked_at=None).order_by().values_list(*names)
+    latest = lately.annotate(given_at=Max("created_at")).order_by("-given_at", "identity")
+    return [RecentIdentity(*row) for row in latest[:_RECENT]]
