@@ -136,15 +136,20 @@ def keys_of_role(role: Role) -> list[str]:
 
 
 def assignments_of(environment: Environment) -> AssignmentQuerySet:
-    """An environment's assignments with their state.
+    """The assignments that the caller sees, with their state.
+
+    A caller bound to a node sees those at that node and below it.
 
     Args:
-        environment: whose assignments.
+        environment: whose assignments, and `bound_to` which node the caller is.
 
     Returns:
         A queryset without an order.
     """
-    return Assignment.objects.filter(environment=environment).with_state()
+    rows = Assignment.objects.filter(environment=environment).with_state()
+    if environment.bound_to is None:
+        return rows
+    return rows.filter(node__in=Node.objects.in_environment(environment).order_by().values("pk"))
 
 
 def assignments_reaching(environment: Environment, node: Node) -> AssignmentQuerySet:

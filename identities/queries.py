@@ -10,7 +10,7 @@ from common.errors import NotFound
 from common.lookups import among
 from common.refs import Ref
 from environments.models import Environment
-from identities.models import Identity
+from identities.models import Identity, IdentityQuerySet
 
 
 def identity_not_found(ref: Ref) -> NotFound:
@@ -54,12 +54,25 @@ def resolve_identities(environment: Environment, refs: Iterable[Ref]) -> dict[Re
     Returns:
         The identities found; a reference without one is missing.
     """
+    return resolve_among(Identity.objects.in_environment(environment), refs)
+
+
+def resolve_among(rows: IdentityQuerySet, refs: Iterable[Ref]) -> dict[Ref, Identity]:
+    """Those of some identities that references name; one statement.
+
+    Args:
+        rows: the identities in the caller's reach.
+        refs: any number of references; repeated ones do no harm.
+
+    Returns:
+        The identities found; a reference without one is missing.
+    """
     wanted = set(refs)
     named = named_by(wanted)
     if named is None:
         return {}
     found: dict[Ref, Identity] = {}
-    for identity in Identity.objects.in_environment(environment).filter(named):
+    for identity in rows.filter(named):
         found[Ref.of(identity.pk)] = identity
         found[Ref("email", identity.email)] = identity
         if identity.external_id is not None:
