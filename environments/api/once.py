@@ -66,8 +66,7 @@ def answer_once(
     """
     path, method = request.path, request.method or ""
     with transaction.atomic():
-        if not _locked(key, method, path, idempotency_key):
-            raise ApiError(409, "idempotency.running", "The same call is still running; ask again.")
+        _refuse_running(key, method, path, idempotency_key)
         body_hash = _hash(request)
         same = IdempotencyRecord.objects.filter(
             api_key=key, method=method, path=path, idempotency_key=idempotency_key
@@ -91,12 +90,14 @@ def answer_once(
         return response
 
 
-def _locked(key: ApiKey, method: str, path: str, idempotency_key: str) -> bool:
+def _refuse_running(key: ApiKey, method: str, path: str, idempotency_key: str) -> None:
+    """Hold the sole right to this call until the transaction ends, or refuse it at once."""
     name = "\n".join(["once", str(key.pk), method, path, idempotency_key])
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))", [name])
         (taken,) = cursor.fetchone()
-    return bool(taken)
+    if not taken:
+        raise ApiError(409, "idempotency.running", "The same call is still running; ask again.")
 
 
 def _hash(request: Request) -> bytes:

@@ -40,6 +40,21 @@ def send(
     return answer.status_code, told.get("error", {}).get("code") or told.get("id", "")
 
 
+def send_once(
+    key: str, path: str, body: Mapping[str, Any], idempotency_key: str
+) -> tuple[int, str, bool]:
+    """Create something over the API with an Idempotency-Key.
+
+    Returns:
+        As `send`, and whether the answer was a replay.
+    """
+    headers = {"Idempotency-Key": idempotency_key}
+    answer = client_with(key).post(f"{V1}/{path}", body, format="json", headers=headers)
+    told = answer.json()
+    made = told.get("error", {}).get("code") or told.get("id", "")
+    return answer.status_code, made, answer.get("Idempotent-Replayed") == "true"
+
+
 def ask(key: str, question: Mapping[str, Any]) -> bool:
     """Ask for a decision."""
     answer = client_with(key).post(f"{V1}/permissions/evaluate", question, format="json")
