@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, TypeAlias
@@ -58,7 +58,7 @@ SELECT statement_timestamp(), asked.position, a.id
   LEFT JOIN LATERAL (
        SELECT a.id FROM assignments_assignment a
         WHERE a.identity_id = asked.identity_id AND a.role_id = asked.role_id
-          AND a.node_id = asked.node_id AND a.id IS DISTINCT FROM %s::uuid
+          AND a.node_id = asked.node_id AND a.id <> ALL(%s::uuid[])
           AND {live("a")}
           AND {overlaps("a", "asked.effective_from", "asked.effective_to")}
         ORDER BY a.created_at, a.id
@@ -67,13 +67,13 @@ SELECT statement_timestamp(), asked.position, a.id
 
 
 def find_overlaps(
-    places: Sequence[Place], *, except_id: UUID | None = None
+    places: Sequence[Place], *, leaving: Collection[UUID] = ()
 ) -> tuple[datetime, dict[int, UUID]]:
     """Live assignments that new ones would overlap; one statement.
 
     Args:
         places: what shall be held.
-        except_id: an assignment that does not count, because it is the one that changes.
+        leaving: ids of assignments that do not count, because the same act ends or changes them.
 
     Returns:
         The database's time, and the overlapped assignment by the place's index.
@@ -86,7 +86,7 @@ def find_overlaps(
         [place.end for place in places],
     ]
     with connection.cursor() as cursor:
-        cursor.execute(_STATEMENT, [*columns, except_id])
+        cursor.execute(_STATEMENT, [*columns, list(leaving)])
         rows = cursor.fetchall()
     found = {position - 1: overlapped for _, position, overlapped in rows if overlapped}
     return rows[0][0], found

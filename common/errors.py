@@ -44,6 +44,20 @@ class Busy(DomainError):
     """Something the act needs is taken or away; the same request may succeed soon (503)."""
 
 
+class TooSoon(DomainError):
+    """The act was done a moment ago and has to rest first (429).
+
+    Args:
+        code: stable and dotted.
+        message: one plain sentence for the caller.
+        seconds: until it may be done again.
+    """
+
+    def __init__(self, code: str, message: str, *, seconds: int) -> None:
+        super().__init__(code, message)
+        self.seconds = seconds
+
+
 class VersionConflict(Conflict):
     """The row changed since the caller read it.
 

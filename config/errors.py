@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 
 from common.api.errors import error_response
-from common.errors import Busy, Conflict, DomainError, Forbidden, NotFound
+from common.errors import Busy, Conflict, DomainError, Forbidden, NotFound, TooSoon
 
 logger = logging.getLogger(__name__)
 
@@ -25,7 +25,13 @@ HEADINGS = {
     500: "Something went wrong",
     503: "Try again in a moment",
 }
-STATUS_OF: dict[type[DomainError], int] = {Forbidden: 403, NotFound: 404, Conflict: 409, Busy: 503}
+STATUS_OF: dict[type[DomainError], int] = {
+    Forbidden: 403,
+    NotFound: 404,
+    Conflict: 409,
+    TooSoon: 429,
+    Busy: 503,
+}
 
 
 def error_page(status: int, sentence: str) -> HttpResponse:

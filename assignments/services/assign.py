@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import count
@@ -159,7 +159,12 @@ def plan_assignment(actor: Actor, environment: Environment, new: NewAssignment) 
 
 
 def plan_assignments(
-    actor: Actor, environment: Environment, new: Sequence[NewAssignment]
+    actor: Actor,
+    environment: Environment,
+    new: Sequence[NewAssignment],
+    *,
+    newcomers: Mapping[Ref, Identity] | None = None,
+    leaving: Collection[UUID] = (),
 ) -> list[Outcome[Place]]:
     """What would become of each row, by reading only; four statements, five for a bound key.
 
@@ -167,6 +172,8 @@ def plan_assignments(
         actor: who would give the roles.
         environment: where.
         new: what would be given.
+        newcomers: identities that the same act makes first, which are not there to be read.
+        leaving: ids of assignments that the same act revokes first, which stand in nobody's way.
 
     Returns:
         Where each row would hold, or why it cannot, in their order.
@@ -175,7 +182,9 @@ def plan_assignments(
         Forbidden: `scope_missing` or `beyond_own_node`.
     """
     actor.require(Scope.ASSIGNMENTS_MANAGE)
-    identities = resolve_identities(environment, (item.identity for item in new))
+    newcomers = newcomers or {}
+    known = (item.identity for item in new if item.identity not in newcomers)
+    identities = {**resolve_identities(environment, known), **newcomers}
     nodes = resolve_nodes(environment, (item.node for item in new))
     roles = Role.objects.in_environment(environment).in_bulk({item.role_id for item in new})
     outcomes: list[Outcome[Place]] = []
@@ -191,7 +200,7 @@ def plan_assignments(
             outcomes.append(Outcome(refusal=refusal))
     places = {place.node_id for place in accepted(outcomes)}
     require_power(actor, environment, Power(frozenset({Scope.ASSIGNMENTS_MANAGE}), places))
-    return _without_overlaps(environment, outcomes)
+    return _without_overlaps(environment, outcomes, leaving)
 
 
 def write_assignments(
@@ -200,6 +209,7 @@ def write_assignments(
     environment: Environment,
     places: Sequence[Place],
     batch: Batch | None = None,
+    invitations: Sequence[UUID] = (),
 ) -> list[Assignment]:
     """Write planned assignments with their audit events, under the locks; three statements.
 
@@ -208,6 +218,7 @@ def write_assignments(
         environment: where.
         places: what `plan_assignments` accepted.
         batch: what they are part of, if anything.
+        invitations: ids of the invitations that they are made with, one for each place, if they are.
 
     Returns:
         The assignments with their state, in the order of the places.
@@ -224,6 +235,7 @@ def write_assignments(
             "node": [place.node_id for place in places],
             "effective_from": [place.start for place in places],
             "effective_to": [place.end for place in places],
+            **({"invitation": list(invitations)} if invitations else {}),
         },
         all_alike={
             "environment": environment,
@@ -329,12 +341,12 @@ def _refusal(
 
 
 def _without_overlaps(
-    environment: Environment, outcomes: list[Outcome[Place]]
+    environment: Environment, outcomes: list[Outcome[Place]], leaving: Collection[UUID]
 ) -> list[Outcome[Place]]:
     places = accepted(outcomes)
     if not places:
         return outcomes
-    now, overlapped = find_overlaps(places)
+    now, overlapped = find_overlaps(places, leaving=leaving)
     blocking = {row.pk: row for row in assignments_by_id(environment, list(overlapped.values()))}
     kept: dict[tuple[UUID, UUID, UUID], Windows] = defaultdict(Windows)
     result: list[Outcome[Place]] = []

@@ -119,7 +119,7 @@ def _require_possible(
         if refusal is not None:
             raise refusal
     place = Place(row.identity_id, after["role_id"], row.node_id, start, end)
-    now, overlapped = find_overlaps([place], except_id=row.pk)
+    now, overlapped = find_overlaps([place], leaving=[row.pk])
     if overlapped:
         raise refuse_conflict(get_assignment(environment, overlapped[0]))
     return now

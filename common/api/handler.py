@@ -18,6 +18,7 @@ _STATUS: dict[type[errors.DomainError], int] = {
     errors.Forbidden: 403,
     errors.NotFound: 404,
     errors.Conflict: 409,
+    errors.TooSoon: 429,
     errors.Busy: 503,
 }
 # PostgreSQL error codes, appendix A of its manual: lock not available, deadlock, query cancelled, too many clients.
@@ -68,13 +69,16 @@ class ApiExceptionHandler(ExceptionHandler):
             case ApiError():
                 return exc
             case errors.DomainError():
-                return ApiError(
+                error = ApiError(
                     status_of(exc),
                     exc.code,
                     exc.message,
                     details=exc.details,
                     data=self._present(exc.data),
                 )
+                if isinstance(exc, errors.TooSoon):
+                    error.wait = exc.seconds
+                return error
             case exceptions.ValidationError():
                 lines = list(field_lines(exc.detail))
                 return ApiError(400, "invalid", "The request is not valid.", details=lines)
