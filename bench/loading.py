@@ -18,10 +18,10 @@ from bench.world import World
 from common.refs import Ref
 from environments.actors import Actor
 from environments.models import ApiKey, Environment
-from environments.services.keys import create_api_key
 from hierarchy.queries import get_root
 from hierarchy.services.bulk import NewNode, create_nodes
 from hierarchy.services.environments import create_environment
+from hierarchy.services.keys import create_api_key
 from identities.services.identities import NewIdentity, create_identities
 
 ROWS_AT_ONCE = 10_000
@@ -116,7 +116,7 @@ def _identities(environment: Environment, world: World) -> list[str]:
     ]
     ids: list[str] = []
     for portion in _portions(new, ROWS_AT_ONCE):
-        _, outcomes = create_identities(actor=ACTOR, environment=environment, new=portion)
+        _, outcomes = create_identities(portion, actor=ACTOR, environment=environment)
         ids += [str(outcome.value.pk) for outcome in outcomes if outcome.value]
     return ids
 

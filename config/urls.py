@@ -27,6 +27,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("readyz", readyz, name="readyz"),
     path("accounts/", include("allauth.account.urls")),
     path("", include("environments.web.urls")),
+    path("", include("hierarchy.web.urls")),
     path("", include("onboarding.web.urls")),
 ]
 

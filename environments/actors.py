@@ -22,7 +22,8 @@ class Actor:
         label: what the audit log calls it: an address, or a key's name.
         scopes: its rights in the environment.
         correlation_id: ties together what one request did; the request's id.
-        expires_at: when a key ends, so that it makes none that outlives it; none for no end.
+        expires_at: when a key ends, or the former text of a rotated one, so that it makes none that
+            outlives it; none for no end.
         node_id: the node that a key is bound to, so that it acts only there and below; none for no bound.
     """
 
@@ -53,7 +54,7 @@ class Actor:
             key.name,
             scopes,
             correlation_id,
-            key.expires_at,
+            key.opens_until,
             key.node_id,
         )
 
@@ -71,6 +72,19 @@ class Actor:
         """
         scopes = SCOPES_OF_TEAM_ROLE[team_role]
         return cls(ActorType.USER, user.pk, user.email, scopes, correlation_id)
+
+    @classmethod
+    def of_operator(cls, user: User, correlation_id: str) -> Actor:
+        """A person who runs this installation; the admin decides what of it they may.
+
+        Args:
+            user: who is signed in to the admin.
+            correlation_id: the request's id.
+
+        Returns:
+            An actor with every scope.
+        """
+        return cls(ActorType.USER, user.pk, user.email, ALL_SCOPES, correlation_id)
 
     @classmethod
     def system(cls, label: str = "system") -> Actor:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import uuid
+from datetime import datetime
 from typing import ClassVar
 
 from django.contrib.postgres.fields import ArrayField
@@ -8,7 +9,8 @@ from django.db import models
 from django.db.models.functions import Now
 
 from accounts.models import Account
-from environments.scopes import Scope
+from accounts.models import ActorType as ActorType  # one word for both logs
+from environments.scopes import BOUND_SCOPES, Scope
 
 
 class Environment(models.Model):  # type: ignore[django-manager-missing]  # treebeard's, without types
@@ -79,6 +81,8 @@ class ApiKey(models.Model):
 
     # Set where a key opens a request: whether last_used_at is due to be written.
     use_is_stale = False
+    # Set there as well: whether it opened with the text before its last rotation.
+    opened_formerly = False
 
     class Meta:
         constraints: ClassVar = [
@@ -95,18 +99,22 @@ class ApiKey(models.Model):
                 name="api_key_scopes_fit_mode",
                 violation_error_message="A scoped key carries at least one scope, a full-access key none.",
             ),
+            models.CheckConstraint(
+                condition=models.Q(node_id=None)
+                | models.Q(access_mode="scoped", scopes__contained_by=sorted(BOUND_SCOPES)),
+                name="api_key_bound_scopes",
+                violation_error_message="A key that is bound to a node carries no scope of the whole environment.",
+            ),
         ]
 
     def __str__(self) -> str:
         return self.name
 
-
-class ActorType(models.TextChoices):
-    """Who did something: a person, a program, or the product itself."""
-
-    USER = "user"
-    API_KEY = "api_key"
-    SYSTEM = "system"
+    @property
+    def opens_until(self) -> datetime | None:
+        """When what opened the request stops opening anything, None for never."""
+        ends = (self.expires_at, self.former_until if self.opened_formerly else None)
+        return min((end for end in ends if end is not None), default=None)
 
 
 class AuditEvent(models.Model):

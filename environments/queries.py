@@ -66,6 +66,7 @@ def open_with_key(key_text: str) -> ApiKey | None:
     key.environment = Environment.from_db(connection.alias, _ENVIRONMENT_FIELDS, row[split:-1])
     key.environment.bound_to = key.node_id
     key.use_is_stale = row[-1]
+    key.opened_formerly = bytes(key.key_hash) != hashed
     return key
 
 

@@ -26,6 +26,19 @@ class Scope(models.TextChoices):
 
 ALL_SCOPES = frozenset(Scope)
 
+# What a key that is bound to a node may carry: the rest holds for the whole environment.
+BOUND_SCOPES = frozenset(
+    {
+        Scope.HIERARCHY_VIEW,
+        Scope.HIERARCHY_MANAGE,
+        Scope.ROLES_VIEW,
+        Scope.ASSIGNMENTS_VIEW,
+        Scope.ASSIGNMENTS_MANAGE,
+        Scope.EVALUATE,
+        Scope.IDENTITY_VIEW,
+    }
+)
+
 _VIEW = frozenset(scope for scope in Scope if scope.value.rpartition(".")[2].startswith("view"))
 _MEMBER = _VIEW | {Scope.EVALUATE, Scope.IDENTITY_MANAGE, Scope.ASSIGNMENTS_MANAGE}
 

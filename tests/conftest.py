@@ -46,11 +46,11 @@ def root(environment: Environment) -> Node:
 
 @pytest.fixture
 def client_of() -> Callable[..., APIClient]:
-    """Makes an API client with a key: to an environment, with all scopes or with those named."""
+    """Makes an API client with a key: to an environment or to one node, with all scopes or those named."""
 
-    def make(environment: Environment, *scopes: Scope) -> APIClient:
+    def make(environment: Environment, *scopes: Scope, node: Node | None = None) -> APIClient:
         client = APIClient()
-        client.credentials(HTTP_X_API_KEY=make_key(environment, *scopes))
+        client.credentials(HTTP_X_API_KEY=make_key(environment, *scopes, node=node))
         return client
 
     return make

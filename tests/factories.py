@@ -1,14 +1,18 @@
 """Rows for tests that do not care how they came about; the acts themselves are tested through services."""
 
+from datetime import datetime
+
 from factory.declarations import Sequence, SubFactory
 from factory.django import DjangoModelFactory
 
 from accounts.models import Account, TeamMember, TeamRole, User
+from common.refs import Ref
 from environments.actors import Actor
 from environments.api.limits import count_request
 from environments.models import ApiKey, Environment
-from environments.scopes import Scope
-from environments.services.keys import create_api_key
+from environments.scopes import BOUND_SCOPES, Scope
+from hierarchy.models import Node
+from hierarchy.services.keys import create_api_key
 
 
 class UserFactory(DjangoModelFactory[User]):
@@ -46,11 +50,22 @@ class EnvironmentFactory(DjangoModelFactory[Environment]):
     slug = Sequence(lambda n: f"environment-{n}")
 
 
-def make_key(environment: Environment, *scopes: Scope) -> str:
-    """The text of a new key: with these scopes, or with all of them when none is named."""
-    mode = ApiKey.AccessMode.SCOPED if scopes else ApiKey.AccessMode.FULL_ACCESS
+def make_key(
+    environment: Environment,
+    *scopes: Scope,
+    node: Node | None = None,
+    expires_at: datetime | None = None,
+) -> str:
+    """The text of a new key: with these scopes, or with all that it can carry when none is named."""
+    carried = scopes or (BOUND_SCOPES if node else ())
     key, text = create_api_key(
-        actor=Actor.system(), environment=environment, name="test", access_mode=mode, scopes=scopes
+        actor=Actor.system(),
+        environment=environment,
+        name="test",
+        access_mode=ApiKey.AccessMode.SCOPED if carried else ApiKey.AccessMode.FULL_ACCESS,
+        scopes=carried,
+        node=Ref.of(node.pk) if node else None,
+        expires_at=expires_at,
     )
     # Leases its limits now, so that a test counts the statements of what it does.
     count_request(key, "evaluate")

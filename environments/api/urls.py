@@ -1,11 +1,5 @@
-"""The addresses of an environment's own API."""
+"""The addresses of an environment's own API; hierarchy holds those of keys, whose guard knows nodes."""
 
-from django.urls import path
+from django.urls import URLPattern
 
-from common.api.routing import row, rows
-from environments.api.views import ApiKeyViewSet
-
-urlpatterns = [
-    path("api-keys", ApiKeyViewSet.as_view(rows()), name="api-keys"),
-    path("api-keys/<uuid:pk>", ApiKeyViewSet.as_view(row()), name="api-key"),
-]
+urlpatterns: list[URLPattern] = []

@@ -1,1 +1,1 @@
-"""Pages of environments: the list of one's own, and their API keys."""
+"""Pages of environments: the list of one's own."""

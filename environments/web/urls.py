@@ -8,19 +8,4 @@ PLACE = "app/<slug:account>/<slug:environment>/"
 
 urlpatterns = [
     path("", views.home, name="home"),
-    path(f"{PLACE}api-keys", views.api_key_list, name="api-key-list"),
-    path(f"{PLACE}api-keys/new", views.api_key_new, name="api-key-new"),
-    path(
-        f"{PLACE}api-keys/<uuid:key_id>/enable",
-        views.api_key_switch,
-        {"is_active": True},
-        name="api-key-enable",
-    ),
-    path(
-        f"{PLACE}api-keys/<uuid:key_id>/disable",
-        views.api_key_switch,
-        {"is_active": False},
-        name="api-key-disable",
-    ),
-    path(f"{PLACE}api-keys/<uuid:key_id>/delete", views.api_key_delete, name="api-key-delete"),
 ]

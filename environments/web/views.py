@@ -1,25 +1,14 @@
 """Pages of environments."""
 
-from __future__ import annotations
+from typing import cast
 
-from typing import Any, cast
-from uuid import UUID
-
-from django.conf import settings
-from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
-from django.urls import reverse
+from django.shortcuts import render
 from django.views.decorators.cache import never_cache
-from django.views.decorators.debug import sensitive_variables
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_GET
 
 from accounts.models import User
-from environments.queries import get_key, keys_of
-from environments.scopes import Scope
-from environments.services.keys import create_api_key, delete_api_key, set_api_key_active
-from environments.web.forms import ApiKeyForm
-from environments.web.workspace import Workspace, environments_of, open_workspace
+from environments.web.workspace import environments_of
 
 
 @never_cache
@@ -28,87 +17,3 @@ def home(request: HttpRequest) -> HttpResponse:
     """The environments of every account that the person is in."""
     environments = environments_of(cast(User, request.user))
     return render(request, "environments/home.html", {"environments": environments, "nav": "home"})
-
-
-@never_cache
-@require_GET
-def api_key_list(request: HttpRequest, account: str, environment: str) -> HttpResponse:
-    """The keys of an environment, newest first."""
-    workspace = open_workspace(request, account, environment)
-    workspace.actor.require(Scope.KEY_VIEW)
-    context = {"keys": list(keys_of(workspace.environment)), **_context(workspace)}
-    return render(request, "environments/api_key_list.html", context)
-
-
-@never_cache
-@require_http_methods(["GET", "POST"])
-def api_key_new(request: HttpRequest, account: str, environment: str) -> HttpResponse:
-    """The form for a new key; when it is made, the page that shows it for the only time."""
-    workspace = open_workspace(request, account, environment)
-    workspace.actor.require(Scope.KEY_MANAGE)
-    form = ApiKeyForm(request.POST or None, scopes=workspace.actor.scopes)
-    if form.is_valid():
-        return _create(request, workspace, form)
-    status = 422 if form.is_bound else 200
-    context = {"form": form, **_context(workspace)}
-    return render(request, "environments/api_key_new.html", context, status=status)
-
-
-@sensitive_variables("text", "context")
-def _create(request: HttpRequest, workspace: Workspace, form: ApiKeyForm) -> HttpResponse:
-    # Shown in the answer itself: kept for a page to redirect to, it would stand in the session's row.
-    key, text = create_api_key(
-        actor=workspace.actor, environment=workspace.environment, **form.cleaned_data
-    )
-    context = {
-        "key": key,
-        "text": text,
-        "base_url": settings.BASE_URL,
-        "try_path": reverse("nodes"),
-        **_context(workspace),
-    }
-    return render(request, "environments/api_key_created.html", context, status=201)
-
-
-@never_cache
-@require_POST
-def api_key_switch(
-    request: HttpRequest, account: str, environment: str, key_id: UUID, is_active: bool
-) -> HttpResponse:
-    """A key enabled or disabled."""
-    workspace = open_workspace(request, account, environment)
-    key = set_api_key_active(
-        actor=workspace.actor,
-        environment=workspace.environment,
-        key_id=key_id,
-        is_active=is_active,
-    )
-    messages.success(request, f"{key.name} is {'enabled' if is_active else 'disabled'}.")
-    return redirect("api-key-list", account, environment)
-
-
-@never_cache
-@require_http_methods(["GET", "POST"])
-def api_key_delete(
-    request: HttpRequest, account: str, environment: str, key_id: UUID
-) -> HttpResponse:
-    """What deleting a key means; when confirmed, the key deleted."""
-    workspace = open_workspace(request, account, environment)
-    workspace.actor.require(Scope.KEY_MANAGE)
-    key = get_key(workspace.environment, key_id)
-    if request.method == "GET":
-        context = {"key": key, **_context(workspace)}
-        return render(request, "environments/api_key_delete.html", context)
-    delete_api_key(actor=workspace.actor, environment=workspace.environment, key_id=key_id)
-    messages.success(request, f"{key.name} is deleted from {workspace.environment.name}.")
-    return redirect("api-key-list", account, environment)
-
-
-def _context(workspace: Workspace) -> dict[str, Any]:
-    place = (workspace.environment.account.slug, workspace.environment.slug)
-    return {
-        "workspace": workspace,
-        "nav": "api-keys",
-        "list_url": reverse("api-key-list", args=place),
-        "new_url": reverse("api-key-new", args=place),
-    }

@@ -9,7 +9,7 @@ from django.db import transaction
 from accounts.models import Account
 from environments.actors import Actor
 from environments.models import ApiKey, Environment
-from environments.services.keys import create_api_key
+from hierarchy.services.keys import create_api_key
 from onboarding.services.accounts import create_verified_user, open_account
 
 KEY_NAME = "provisioned"

@@ -136,6 +136,7 @@ def body_for(operation: Operation, rows: Rows) -> Any:
     bodies: dict[str, Any] = {
         "POST /api/v1/api-keys": {"name": "new", "access_mode": "full_access"},
         "PATCH /api/v1/api-keys/<uuid:pk>": {"is_active": True},
+        "POST /api/v1/api-keys/<uuid:pk>/rotate-secret": {"grace_seconds": 60},
         "POST /api/v1/assignments": assignment,
         "POST /api/v1/assignments/bulk-create": {"assignments": [assignment]},
         "PATCH /api/v1/assignments/<uuid:pk>": {"role_id": str(rows["roles"])},

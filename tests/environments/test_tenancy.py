@@ -11,6 +11,7 @@ from django.db import IntegrityError, models, transaction
 
 from assignments.models import Assignment, Role, RolePermission
 from environments.models import ApiKey, Batch, Environment
+from environments.scopes import Scope
 from hierarchy.models import Node
 from identities.models import Identity, Invitation
 from tests.assignments.worlds import GrantSpec, World, WorldSpec, build
@@ -39,7 +40,7 @@ def batch_in(environment: Environment) -> Batch:
 
 def ties(here: World, there: World) -> list[tuple[type[models.Model], dict[str, Any]]]:
     """Every column that refers to a row of an environment, with a row of another one."""
-    make_key(here.environment)
+    make_key(here.environment, Scope.EVALUATE)
     here_batch, there_batch = batch_in(here.environment), batch_in(there.environment)
     Invitation.objects.create(
         environment=here.environment,

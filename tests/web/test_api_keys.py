@@ -14,7 +14,7 @@ from environments.actors import Actor
 from environments.models import ApiKey, AuditEvent, Environment
 from environments.queries import open_with_key
 from environments.scopes import Scope
-from environments.services.keys import create_api_key
+from hierarchy.services.keys import create_api_key
 from tests.web.people import browser_in_team, place
 
 KEY = re.compile(r"trl_[A-Za-z0-9]{38}")

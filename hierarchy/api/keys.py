@@ -1,5 +1,7 @@
 """`/api-keys`."""
 
+from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -8,36 +10,54 @@ from rest_framework.response import Response
 
 from common.api.endpoints import Endpoint
 from environments.api.base import EnvironmentViewSet
-from environments.api.serializers import (
-    ApiKeyChange,
-    ApiKeyCreate,
-    ApiKeyCreated,
-    ApiKeyList,
-    ApiKeyRow,
-)
 from environments.models import ApiKey
 from environments.queries import get_key, keys_of
 from environments.scopes import Scope
-from environments.services.keys import create_api_key, delete_api_key, set_api_key_active
+from hierarchy.api.key_serializers import (
+    ApiKeyChange,
+    ApiKeyCreate,
+    ApiKeyList,
+    ApiKeyRotate,
+    ApiKeyRow,
+    ApiKeyWithText,
+)
+from hierarchy.services.keys import (
+    create_api_key,
+    delete_api_key,
+    rotate_api_key,
+    set_api_key_active,
+)
+
+VIEW, MANAGE = Scope.KEY_VIEW, Scope.KEY_MANAGE
 
 
 class ApiKeyViewSet(EnvironmentViewSet):
     """Keys to the environment that the calling key belongs to."""
 
-    endpoints: ClassVar = {
-        "list": Endpoint(Scope.KEY_VIEW, "List API keys", answer=ApiKeyList),
+    endpoints: ClassVar[Mapping[str, Endpoint]] = {
+        "list": Endpoint(VIEW, "List API keys", answer=ApiKeyList),
         "create": Endpoint(
-            Scope.KEY_MANAGE,
+            MANAGE,
             "Create an API key; its text is shown this once",
             body=ApiKeyCreate,
-            answer=ApiKeyCreated,
+            answer=ApiKeyWithText,
             status=201,
+            creates=True,
+            secrets=("key",),
         ),
-        "retrieve": Endpoint(Scope.KEY_VIEW, "Show an API key", answer=ApiKeyRow),
+        "retrieve": Endpoint(VIEW, "Show an API key", answer=ApiKeyRow),
         "partial_update": Endpoint(
-            Scope.KEY_MANAGE, "Enable or disable an API key", body=ApiKeyChange, answer=ApiKeyRow
+            MANAGE, "Enable or disable an API key", body=ApiKeyChange, answer=ApiKeyRow
         ),
-        "destroy": Endpoint(Scope.KEY_MANAGE, "Delete an API key", status=204),
+        "destroy": Endpoint(MANAGE, "Delete an API key", status=204),
+        "rotate": Endpoint(
+            MANAGE,
+            "Give an API key a new text, shown this once",
+            body=ApiKeyRotate,
+            answer=ApiKeyWithText,
+            creates=True,
+            secrets=("key",),
+        ),
     }
 
     def present(self, key: ApiKey) -> dict[str, Any]:
@@ -50,8 +70,10 @@ class ApiKeyViewSet(EnvironmentViewSet):
 
     def create(self, request: Request) -> Response:
         """A new key."""
-        key, text = create_api_key(actor=self.actor, environment=self.environment, **self.data)
-        key.refresh_from_db(fields=["created_at"])
+        node = self.data.pop("node_id", None)
+        key, text = create_api_key(
+            actor=self.actor, environment=self.environment, node=node, **self.data
+        )
         return Response({**self.present(key), "key": text}, status=201)
 
     def retrieve(self, request: Request, pk: UUID) -> Response:
@@ -69,3 +91,13 @@ class ApiKeyViewSet(EnvironmentViewSet):
         """A key deleted."""
         delete_api_key(actor=self.actor, environment=self.environment, key_id=pk)
         return Response(status=204)
+
+    def rotate(self, request: Request, pk: UUID) -> Response:
+        """A key with a new text."""
+        key, text = rotate_api_key(
+            actor=self.actor,
+            environment=self.environment,
+            key_id=pk,
+            grace=timedelta(seconds=self.data["grace_seconds"]),
+        )
+        return Response({**self.present(key), "key": text})

@@ -1,4 +1,4 @@
-"""Forms of an environment."""
+"""Forms of API keys."""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""Pages of API keys, whose acts know nodes."""
