@@ -55,6 +55,24 @@ def carried_on(
     ]
 
 
+def require_value(outcome: Outcome[Value]) -> Value:
+    """What the only row of an act became, or would become.
+
+    Args:
+        outcome: the row's.
+
+    Returns:
+        Its value.
+
+    Raises:
+        DomainError: its refusal.
+    """
+    if outcome.value is None:
+        assert outcome.refusal is not None
+        raise outcome.refusal
+    return outcome.value
+
+
 class NotAll(DomainError):
     """An act on many rows that was to be done whole or not at all, and was not done.
 

@@ -1,74 +1,65 @@
-"""What of `/identities` concerns assignments."""
+"""`/identities` as they are read, and what of writing to them concerns assignments."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from rest_framework import serializers
+from django.db.models import F
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from assignments.api.identity_shapes import (
+    AssignedIdentityCreate,
+    GrantList,
+    GrantRow,
+    HeldRole,
+    IdentityDetail,
+    IdentitySummaryRow,
+    IdentityWithRolesPage,
+    WithRolesQuery,
+    identity_with_roles_row,
+)
 from assignments.api.lists import holders_page
 from assignments.api.serializers import HolderPage, HolderQuery, KeyList
+from assignments.decision.grants_of import grants_of
 from assignments.decision.held import permissions_held
-from assignments.models import Assignment
+from assignments.holders import identities_with_roles, identity_summary, live_assignments_of
 from assignments.queries import assignments_of
-from assignments.services.people import create_assigned_identity
-from assignments.services.removal import remove_identity
+from assignments.services.people import (
+    FirstRole,
+    create_assigned_identity,
+    plan_assigned_identity,
+)
+from assignments.services.removal import (
+    IdentityRemoval,
+    plan_identity_removal,
+    remove_identity,
+)
+from assignments.sight import get_identity_seen, identities_seen
+from common.api.bulk import answer_plan
 from common.api.endpoints import Endpoint
-from common.api.fields import Id, Instant, NodeRef
+from common.api.fields import Instant
+from common.api.pagination import paged
+from common.api.serializers import WriteQuery
 from common.api.versions import expected_version, versioned
 from common.refs import Ref
 from environments.scopes import Scope
-from identities.api.serializers import IdentityCreate, IdentityRow
+from identities.api.serializers import (
+    IdentityPage,
+    IdentityQuery,
+    IdentityRow,
+    planned_identity_row,
+)
 from identities.api.views import MANAGE, VIEW, IdentityViewSet
-from identities.models import Invitation
-from identities.queries import get_identity
-from identities.services.identities import NewIdentity
+from identities.models import Identity, IdentityQuerySet, Invitation
+from identities.services.identities import NewIdentity, create_identity, plan_identity
 
-
-class AssignedIdentityCreate(IdentityCreate):
-    """What a new identity needs, with its first role if it shall have one."""
-
-    role_id = Id(required=False)
-    node_id = NodeRef(required=False)
-    effective_from = Instant(required=False, allow_null=True)
-    effective_to = Instant(required=False, allow_null=True)
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """See `Serializer`; a role has a place, a window has a role."""
-        attrs = super().validate(attrs)
-        for given, missing in (("role_id", "node_id"), ("node_id", "role_id")):
-            if given in attrs and missing not in attrs:
-                raise serializers.ValidationError({missing: f"is needed with {given}"})
-        for name in ("effective_from", "effective_to"):
-            if name in attrs and "role_id" not in attrs:
-                raise serializers.ValidationError({name: "goes with role_id and node_id only"})
-        return attrs
-
-
-class HeldRole(serializers.Serializer):
-    """A role that an identity holds, with where and when."""
-
-    assignment_id = serializers.UUIDField(source="pk")
-    id = serializers.UUIDField(source="role_id")
-    name = serializers.CharField(source="role.name")
-    node_id = serializers.UUIDField()
-    node_name = serializers.CharField(source="node.name")
-    effective_from = Instant(allow_null=True)
-    effective_to = Instant(allow_null=True)
-    state = serializers.ChoiceField(choices=Assignment.State.choices)
-
-
-class IdentityDetail(IdentityRow):
-    """An identity with all there is to know of it."""
-
-    metadata = serializers.DictField()
-    email_verified = serializers.BooleanField()
-    roles = HeldRole(many=True)
-    can_manage = serializers.BooleanField()
-    updated_at = Instant()
+_COLUMNS = {
+    "email": ("email",),
+    "name": ("first_name", "last_name", "email"),
+    "created_at": ("created_at",),
+}
 
 
 class AssignedIdentityViewSet(IdentityViewSet):
@@ -76,15 +67,30 @@ class AssignedIdentityViewSet(IdentityViewSet):
 
     endpoints: ClassVar[Mapping[str, Endpoint]] = {
         **IdentityViewSet.endpoints,
+        "list": Endpoint(VIEW, "List identities", query=IdentityQuery, answer=IdentityPage),
+        "with_roles": Endpoint(
+            VIEW,
+            "List identities with what they hold",
+            query=WithRolesQuery,
+            answer=IdentityWithRolesPage,
+        ),
+        "summary": Endpoint(VIEW, "Count identities", answer=IdentitySummaryRow),
         "create": Endpoint(
             MANAGE,
             "Make an identity known, with a first role if it shall have one",
+            query=WriteQuery,
             body=AssignedIdentityCreate,
             answer=IdentityRow,
             status=201,
+            creates=True,
         ),
+        "retrieve": Endpoint(VIEW, "Show an identity", answer=IdentityRow),
         "destroy": Endpoint(
-            MANAGE, "Remove an identity and revoke what it holds", status=204, versioned=True
+            MANAGE,
+            "Remove an identity and revoke what it holds",
+            query=WriteQuery,
+            status=204,
+            versioned=True,
         ),
         "describe": Endpoint(
             VIEW, "Show all there is to know of an identity", answer=IdentityDetail
@@ -96,46 +102,73 @@ class AssignedIdentityViewSet(IdentityViewSet):
             answer=HolderPage,
         ),
         "permissions": Endpoint(VIEW, "List what an identity may do somewhere", answer=KeyList),
+        "grants": Endpoint(
+            VIEW, "List what an identity may do, and at which nodes it is granted", answer=GrantList
+        ),
     }
+
+    def list(self, request: Request) -> Response:
+        """A page of identities."""
+        rows = self._narrowed(identities_seen(self.environment))
+        return Response(paged(rows, self.params, self.present))
+
+    def with_roles(self, request: Request) -> Response:
+        """A page of identities with what they hold."""
+        rows = identities_with_roles(
+            self.environment,
+            role_id=self.params.get("role_id"),
+            without_any=self.params.get("no_assignment", False),
+        )
+        return Response(paged(self._narrowed(rows), self.params, identity_with_roles_row))
+
+    def summary(self, request: Request) -> Response:
+        """The identities in three numbers."""
+        return Response(IdentitySummaryRow(identity_summary(self.environment)).data)
 
     def create(self, request: Request) -> Response:
         """A new identity, with its first role where one is named."""
-        if "role_id" not in self.data:
-            return super().create(request)
-        place = {
-            name: self.data.pop(name)
-            for name in ("role_id", "effective_from", "effective_to")
-            if name in self.data
+        first = self.data.pop("first", None)
+        to: dict[str, Any] = {
+            "actor": self.actor,
+            "environment": self.environment,
+            "new": NewIdentity(**self.data),
         }
-        row = create_assigned_identity(
-            actor=self.actor,
-            environment=self.environment,
-            node=self.data.pop("node_id"),
-            new=NewIdentity(**self.data),
-            **place,
+        if self.params["dry_run"]:
+            return answer_plan(
+                lambda: planned_identity_row(_planned(to, first)), code=201, given=request.data
+            )
+        row = (
+            create_identity(**to) if first is None else create_assigned_identity(**to, first=first)
         )
         return versioned(self.present(row), status=201)
 
+    def retrieve(self, request: Request, pk: Ref) -> Response:
+        """One identity."""
+        return versioned(self.present(get_identity_seen(self.environment, pk)))
+
     def destroy(self, request: Request, pk: Ref) -> Response:
         """An identity removed."""
-        remove_identity(
-            actor=self.actor,
-            environment=self.environment,
-            identity=pk,
-            expected_version=expected_version(request),
-        )
-        return Response(status=204)
+        removal: dict[str, Any] = {
+            "actor": self.actor,
+            "environment": self.environment,
+            "identity": pk,
+            "expected_version": expected_version(request),
+        }
+        if self.params["dry_run"]:
+            return answer_plan(lambda: _effects(plan_identity_removal(**removal)), code=204)
+        batch_id = remove_identity(**removal)
+        return Response(status=204, headers={"X-Batch-ID": str(batch_id)})
 
     def describe(self, request: Request, pk: Ref) -> Response:
         """One identity with its live roles."""
-        row = get_identity(self.environment, pk)
-        held = assignments_of(self.environment).filter(identity=row).live().with_names()
+        row = get_identity_seen(self.environment, pk)
+        held = live_assignments_of(self.environment).filter(identity=row)
         accepted = row.invitations.filter(status=Invitation.Status.ACCEPTED)
         detail = {
             **self.present(row),
             "metadata": row.metadata,
             "email_verified": accepted.exists(),
-            "roles": HeldRole(held.order_by("created_at", "pk"), many=True).data,
+            "roles": HeldRole(held, many=True).data,
             "can_manage": MANAGE in self.actor.scopes,
             "updated_at": Instant().to_representation(row.updated_at),
         }
@@ -143,11 +176,40 @@ class AssignedIdentityViewSet(IdentityViewSet):
 
     def assignments(self, request: Request, pk: Ref) -> Response:
         """A page of what an identity holds."""
-        row = get_identity(self.environment, pk)
+        row = get_identity_seen(self.environment, pk)
         rows = assignments_of(self.environment).filter(identity=row).all_direct()
         return Response(holders_page(self.environment, rows, self.params))
 
     def permissions(self, request: Request, pk: Ref) -> Response:
         """The keys of what an identity may do somewhere."""
-        row = get_identity(self.environment, pk)
+        row = get_identity_seen(self.environment, pk)
         return Response({"items": permissions_held(self.environment, row)})
+
+    def grants(self, request: Request, pk: Ref) -> Response:
+        """What an identity may do, and where that is granted."""
+        row = get_identity_seen(self.environment, pk)
+        held = grants_of(self.environment, row)
+        return Response({"items": GrantRow(held, many=True).data})
+
+    def _narrowed(self, rows: IdentityQuerySet) -> IdentityQuerySet:
+        """As `IdentityQuery` narrows and orders them."""
+        if "status" in self.params:
+            rows = rows.filter(status=self.params["status"])
+        if "q" in self.params:
+            rows = rows.search(self.params["q"])
+        newest_first = self.params["sort_by"] == "created_at" and "order" not in self.params
+        descending = newest_first or self.params.get("order") == "desc"
+        columns = [F(name) for name in _COLUMNS[self.params["sort_by"]]]
+        order = [column.desc() if descending else column.asc() for column in columns]
+        return rows.order_by(*order, "pk")
+
+
+def _planned(to: dict[str, Any], first: FirstRole | None) -> Identity:
+    if first is None:
+        return plan_identity(**to)
+    row, _ = plan_assigned_identity(**to, first=first)
+    return row
+
+
+def _effects(plan: IdentityRemoval) -> dict[str, int]:
+    return {"revoked_assignments": plan.assignments, "revoked_invitations": plan.invitations}

@@ -58,6 +58,19 @@ def identity_row(row: Identity) -> dict[str, Any]:
     }
 
 
+def planned_identity_row(row: Identity) -> dict[str, Any]:
+    """One identity that is planned, in the shape of one that is there.
+
+    Args:
+        row: unsaved.
+
+    Returns:
+        JSON-ready; what only a written row has is null.
+    """
+    row.created_at = None  # type: ignore[assignment]  # the database's to give
+    return {**identity_row(row), "id": None}
+
+
 IdentityPage = page_of(IdentityRow, "IdentityPage")
 
 

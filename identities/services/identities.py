@@ -1,15 +1,15 @@
-"""Creating identities, one or ten thousand, and changing one."""
+"""Creating identities, one or ten thousand, and changing one: planned by reading, then written."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import Q
 from django.db.models.functions import Now
 
 from common.changes import differs
@@ -17,18 +17,19 @@ from common.constraints import breaking
 from common.errors import Conflict, require_version
 from common.inserts import insert_rows
 from common.lookups import among
-from common.outcomes import Outcome, accepted
+from common.outcomes import Outcome, accepted, carried_on, require_all, require_value
 from common.refs import Ref
 from environments.actors import Actor
-from environments.models import Batch, Environment
+from environments.models import Environment
 from environments.scopes import Scope
 from environments.services import audit
 from environments.services.batches import open_batch
+from hierarchy.guard import Power, require_power
 from hierarchy.locks import lock_tree_shape
 from identities.locks import lock_identities
-from identities.models import Identity
+from identities.models import Identity, Invitation
 from identities.queries import get_identity
-from identities.services.statuses import settle_invitation
+from identities.services.statuses import end_invitation, end_of_invitation, pending_of
 
 MOST_IDENTITIES = 10_000
 TAKEN: Mapping[str, Callable[[], Conflict]] = {
@@ -66,6 +67,23 @@ class NewIdentity:
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class ChangedIdentity:
+    """What would become of an identity.
+
+    Args:
+        row: it as it would be, unsaved.
+        before: what the audit log keeps of it as it is.
+        changed: the names of the fields that would be others.
+        invitation: what its pending invitation would become; None where it has none or keeps it.
+    """
+
+    row: Identity
+    before: Mapping[str, Any]
+    changed: Sequence[str]
+    invitation: Invitation.Status | None
+
+
 def told(row: Identity) -> dict[str, Any]:
     """What the audit log keeps of an identity.
 
@@ -95,39 +113,122 @@ def create_identity(*, actor: Actor, environment: Environment, new: NewIdentity)
         Conflict: `identities.email_taken` or `identities.external_id_taken`.
         Forbidden: `scope_missing`.
     """
-    [outcome] = _write(actor, environment, [new])
-    if outcome.refusal is not None:
-        raise outcome.refusal
-    return get_identity(environment, Ref("email", new.email))
+    row = plan_identity(actor, environment, new)
+    return write_identity(actor=actor, environment=environment, row=row)
 
 
 @transaction.atomic
 def create_identities(
-    *, actor: Actor, environment: Environment, new: Sequence[NewIdentity], unreadable: int = 0
-) -> tuple[Batch | None, list[Outcome[Identity]]]:
+    rows: Sequence[NewIdentity],
+    *,
+    actor: Actor,
+    environment: Environment,
+    unreadable: int = 0,
+    whole: bool = False,
+) -> tuple[UUID | None, list[Outcome[Identity]]]:
     """Make many end users known; each row stands for itself, in a fixed number of statements.
 
     Args:
+        rows: whom.
         actor: who makes them.
         environment: where.
-        new: whom.
         unreadable: how many further rows the door refused; the batch counts them as failed.
+        whole: whether all rows are refused when one is.
 
     Returns:
-        The batch, none where no row succeeded, and what became of each row, in their order.
+        The batch's id, none where no row succeeded, and what became of each row, in their order.
+
+    Raises:
+        NotAll: if all rows are refused because one is.
+        Forbidden: `scope_missing`.
+    """
+    outcomes = plan_identities(actor, environment, rows)
+    if whole:
+        require_all(outcomes)
+    outcomes = carried_on(outcomes, _insert(environment, accepted(outcomes)))
+    if whole:
+        # Another call may have taken an address since the plan.
+        require_all(outcomes)
+    made = accepted(outcomes)
+    if not made:
+        return None, outcomes
+    batch = open_batch(
+        actor=actor,
+        environment=environment,
+        action="identity.bulk_created",
+        counts={"succeeded": len(made), "failed": len(outcomes) - len(made) + unreadable},
+    )
+    _record_created(actor, environment, made, batch.pk)
+    return batch.pk, outcomes
+
+
+def plan_identity(actor: Actor, environment: Environment, new: NewIdentity) -> Identity:
+    """What would become of one row, by reading only.
+
+    Args:
+        actor: who would make it.
+        environment: where.
+        new: whom.
+
+    Returns:
+        The identity, unsaved.
+
+    Raises:
+        DomainError: why it cannot, as `create_identity`.
+    """
+    [outcome] = plan_identities(actor, environment, [new])
+    return require_value(outcome)
+
+
+def plan_identities(
+    actor: Actor, environment: Environment, new: Sequence[NewIdentity]
+) -> list[Outcome[Identity]]:
+    """What would become of each row, by reading only; one statement.
+
+    Of two rows that want the same address or external_id the first has it.
+
+    Args:
+        actor: who would make them.
+        environment: where.
+        new: whom.
+
+    Returns:
+        Each identity, unsaved, or why it cannot be, in their order.
 
     Raises:
         Forbidden: `scope_missing`.
     """
-    batch = open_batch(actor=actor, environment=environment, action="identity.bulk_created")
-    outcomes = _write(actor, environment, new, batch)
-    succeeded = len(accepted(outcomes))
-    if not succeeded:
-        batch.delete()
-        return None, outcomes
-    batch.counts = {"succeeded": succeeded, "failed": len(outcomes) - succeeded + unreadable}
-    batch.save(update_fields=["counts"])
-    return batch, outcomes
+    actor.require(Scope.IDENTITY_MANAGE)
+    taken = _taken(environment, new)
+    outcomes: list[Outcome[Identity]] = []
+    for item in new:
+        refusal = taken.refusal(item)
+        if refusal is None:
+            taken.add(item.email, item.external_id)
+            outcomes.append(Outcome(_unsaved(environment, item)))
+        else:
+            outcomes.append(Outcome(refusal=refusal))
+    return outcomes
+
+
+def write_identity(*, actor: Actor, environment: Environment, row: Identity) -> Identity:
+    """Write a planned identity with its audit event.
+
+    Args:
+        actor: who makes it.
+        environment: where.
+        row: what `plan_identity` gave.
+
+    Returns:
+        The saved identity.
+
+    Raises:
+        Conflict: `identities.email_taken` or `identities.external_id_taken`, taken since the plan.
+    """
+    [outcome] = _insert(environment, [row])
+    made = require_value(outcome)
+    _record_created(actor, environment, [made])
+    return made
 
 
 @transaction.atomic
@@ -156,92 +257,163 @@ def update_identity(
         NotFound: `identities.not_found`.
         VersionConflict: if it changed since.
         Conflict: `identities.external_id_taken`.
-        Forbidden: `scope_missing`.
+        Forbidden: `scope_missing` or `beyond_own_node`.
     """
-    actor.require(Scope.IDENTITY_MANAGE)
     # Making an identity active again confers what it is assigned.
     lock_tree_shape(environment.pk)
     lock_identities(environment, [identity])
-    row = get_identity(environment, identity)
-    require_version(row, expected_version)
-    before = told(row)
-    changed = [name for name in changes if differs(before[name], changes[name])]
-    if not changed:
+    plan = plan_identity_change(actor, environment, identity, changes, expected_version)
+    row = plan.row
+    if not plan.changed:
         return row
-    for name in changed:
-        setattr(row, name, changes[name])
+    row.updated_at = Now()
     with breaking(TAKEN):
-        row.save(update_fields=changed)
-    Identity.objects.filter(pk=row.pk).update(version=F("version") + 1, updated_at=Now())
-    if "status" in changed:
-        settle_invitation(row)
+        row.save(update_fields=[*plan.changed, "version", "updated_at"])
+    if "status" in plan.changed:
+        end_invitation(actor=actor, environment=environment, row=row)
     audit.record(
         actor=actor,
         environment=environment,
-        action=_act(changed, row),
+        action=_act(plan),
         resource=row,
-        before={name: before[name] for name in changed},
-        after={name: changes[name] for name in changed},
+        before={name: plan.before[name] for name in plan.changed},
+        after={name: changes[name] for name in plan.changed},
+        version=row.version,
     )
     return get_identity(environment, Ref.of(row.pk))
 
 
-def _act(changed: Sequence[str], row: Identity) -> str:
-    if "status" not in changed:
+def plan_identity_change(
+    actor: Actor,
+    environment: Environment,
+    identity: Ref,
+    changes: Mapping[str, Any],
+    expected_version: int | None = None,
+) -> ChangedIdentity:
+    """What would become of an identity, by reading only.
+
+    Args:
+        actor: who would change it.
+        environment: whose identity.
+        identity: which.
+        changes: as for `update_identity`.
+        expected_version: the version that the caller read, if it must still be that.
+
+    Returns:
+        The identity as it would be.
+
+    Raises:
+        DomainError: why it cannot, as `update_identity`.
+    """
+    actor.require(Scope.IDENTITY_MANAGE)
+    if changes.get("status") == Identity.Status.ACTIVE:
+        require_power(actor, environment, Power(frozenset({Scope.IDENTITY_MANAGE}), None))
+    row = get_identity(environment, identity)
+    require_version(row, expected_version)
+    before = told(row)
+    changed = [name for name in changes if differs(before[name], changes[name])]
+    if "external_id" in changed and changes["external_id"] is not None:
+        same = Identity.objects.in_environment(environment)
+        if same.filter(external_id=changes["external_id"]).exists():
+            raise TAKEN["identity_external_id_unique"]()
+    for name in changed:
+        setattr(row, name, changes[name])
+    row.version += bool(changed)
+    settles = "status" in changed and pending_of(row).exists()
+    return ChangedIdentity(row, before, changed, end_of_invitation(row) if settles else None)
+
+
+def _act(plan: ChangedIdentity) -> str:
+    if "status" not in plan.changed:
         return "identity.updated"
-    active = row.status == Identity.Status.ACTIVE
+    active = plan.row.status == Identity.Status.ACTIVE
     return "identity.activated" if active else "identity.deactivated"
 
 
-def _write(
-    actor: Actor, environment: Environment, new: Sequence[NewIdentity], batch: Batch | None = None
-) -> list[Outcome[Identity]]:
-    """Insert what breaks no uniqueness; a race with another insert ends like a later call."""
-    actor.require(Scope.IDENTITY_MANAGE)
-    ids = [uuid4() for _ in new]
-    written = insert_rows(
+class _Taken:
+    """The addresses and external ids that are taken in an environment."""
+
+    def __init__(self, pairs: Iterable[tuple[str, str | None]]) -> None:
+        self._emails: set[str] = set()
+        self._external_ids: set[str] = set()
+        for email, external_id in pairs:
+            self.add(email, external_id)
+
+    def add(self, email: str, external_id: str | None) -> None:
+        self._emails.add(email)
+        if external_id is not None:
+            self._external_ids.add(external_id)
+
+    def refusal(self, row: NewIdentity | Identity) -> Conflict | None:
+        if row.email in self._emails:
+            return TAKEN["identity_email_unique"]()
+        if row.external_id in self._external_ids:
+            return TAKEN["identity_external_id_unique"]()
+        return None
+
+
+def _taken(environment: Environment, rows: Sequence[NewIdentity | Identity]) -> _Taken:
+    """Which of what these rows want is taken; one statement, none without a row."""
+    if not rows:
+        return _Taken([])
+    external_ids = [row.external_id for row in rows if row.external_id is not None]
+    same: Q = among("email", [row.email for row in rows])
+    if external_ids:
+        same |= among("external_id", external_ids)
+    found = Identity.objects.in_environment(environment).filter(same)
+    return _Taken(found.values_list("email", "external_id"))
+
+
+def _unsaved(environment: Environment, new: NewIdentity) -> Identity:
+    return Identity(
+        id=uuid4(),
+        environment=environment,
+        email=new.email,
+        first_name=new.first_name,
+        last_name=new.last_name,
+        external_id=new.external_id,
+        metadata=dict(new.metadata),
+        status=Identity.Status.ACTIVE,
+        version=1,
+    )
+
+
+def _insert(environment: Environment, rows: Sequence[Identity]) -> list[Outcome[Identity]]:
+    """Insert planned rows; one that another call overtook is refused like a row of a later call."""
+    if not rows:
+        return []
+    # In one order, so that two calls with the same people wait for each other and not in a circle.
+    ordered = sorted(rows, key=lambda row: row.email)
+    own = ("id", "email", "first_name", "last_name", "external_id", "metadata")
+    insert_rows(
         Identity,
-        each={
-            "id": ids,
-            "email": [row.email for row in new],
-            "first_name": [row.first_name for row in new],
-            "last_name": [row.last_name for row in new],
-            "external_id": [row.external_id for row in new],
-            "metadata": [dict(row.metadata) for row in new],
-        },
+        each={name: [getattr(row, name) for row in ordered] for name in own},
         all_alike={"environment": environment, "status": Identity.Status.ACTIVE, "version": 1},
-        returning=["id"],
         skip_conflicts=True,
     )
-    found = Identity.objects.in_bulk([row_id for (row_id,) in written])
+    found = {row.pk: row for row in Identity.objects.filter(among("pk", [row.pk for row in rows]))}
+    taken = _taken(environment, [row for row in rows if row.pk not in found])
+    return [
+        Outcome(found[row.pk]) if row.pk in found else Outcome(refusal=_overtaken(taken, row))
+        for row in rows
+    ]
+
+
+def _overtaken(taken: _Taken, row: Identity) -> Conflict:
+    # Whoever was in the way may have been removed by now; the row is refused all the same.
+    return taken.refusal(row) or TAKEN["identity_email_unique"]()
+
+
+def _record_created(
+    actor: Actor,
+    environment: Environment,
+    rows: Sequence[Identity],
+    batch_id: UUID | None = None,
+) -> None:
     audit.record_many(
         actor=actor,
         environment=environment,
         action="identity.created",
-        entries=[
-            audit.Entry(row.pk, str(row), {"after": told(row)}, row.version)
-            for row in found.values()
-        ],
-        batch_id=batch.pk if batch else None,
+        entries=[audit.Entry(row.pk, str(row), {"after": told(row)}, row.version) for row in rows],
+        batch_id=batch_id,
     )
-    refused = [row for row, row_id in zip(new, ids, strict=True) if row_id not in found]
-    addresses = _taken_addresses(environment, refused)
-    return [
-        Outcome(found[row_id])
-        if row_id in found
-        else Outcome(refusal=_refusal(row.email in addresses))
-        for row, row_id in zip(new, ids, strict=True)
-    ]
-
-
-def _taken_addresses(environment: Environment, refused: Sequence[NewIdentity]) -> set[str]:
-    if not refused:
-        return set()
-    same = among("email", [row.email for row in refused])
-    rows = Identity.objects.in_environment(environment).filter(same)
-    return set(rows.values_list("email", flat=True))
-
-
-def _refusal(address_is_taken: bool) -> Conflict:
-    broken = "identity_email_unique" if address_is_taken else "identity_external_id_unique"
-    return TAKEN[broken]()

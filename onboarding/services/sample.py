@@ -69,7 +69,7 @@ def load_sample(*, actor: Actor, environment: Environment) -> None:
     places[""] = Ref.of(get_root(environment).pk)
     people = [*_everyone()]
     _, made = create_identities(
-        actor=actor, environment=environment, new=[_new_identity(name) for name in people]
+        [_new_identity(name) for name in people], actor=actor, environment=environment
     )
     _require_all(made)
     assignments = list(_new_assignments(roles, places, _now()))

@@ -201,7 +201,7 @@ def test_a_body_of_more_than_20_megabytes_is_refused(api) -> None:
 
 def test_ten_thousand_rows_are_written_in_a_fixed_number_of_statements(api, cast) -> None:
     people = [NewIdentity(f"p{n}@example.org") for n in range(MOST_ASSIGNMENTS)]
-    create_identities(actor=ME, environment=cast.environment, new=people)
+    create_identities(people, actor=ME, environment=cast.environment)
     rows = [cast.body(identity_id=f"email:{one.email}") for one in people]
     api.get(f"{V1}/roles")
     AuditEvent.objects.all().delete()
@@ -227,7 +227,7 @@ def test_ten_rows_take_as_many_statements_as_a_thousand(api, cast) -> None:
     counts = []
     for total in (10, 1_000):
         people = [NewIdentity(f"{total}-{n}@example.org") for n in range(total)]
-        create_identities(actor=ME, environment=cast.environment, new=people)
+        create_identities(people, actor=ME, environment=cast.environment)
         with CaptureQueriesContext(connection) as captured:
             post(api, [cast.body(identity_id=f"email:{one.email}") for one in people])
         counts.append(len(captured))

@@ -322,7 +322,7 @@ def test_the_lists_take_as_many_statements_for_30_rows_as_for_3(api, cast) -> No
     counts: dict[int, list[int]] = {}
     for total in (3, 30):
         people = [NewIdentity(f"{total}-{n}@example.org") for n in range(total)]
-        _, made = create_identities(actor=ME, environment=cast.environment, new=people)
+        _, made = create_identities(people, actor=ME, environment=cast.environment)
         new = [
             NewAssignment(Ref.of(outcome.value.pk), cast.reader.pk, Ref.of(node.pk))
             for outcome in made

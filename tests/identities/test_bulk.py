@@ -75,8 +75,8 @@ def test_some_rows_that_fail_are_207_and_do_not_hinder_the_others(api, cast: Cas
     assert [row.get("error", {}).get("code") for row in told["results"]] == [
         None,
         "identities.email_taken",
-        # Both its address, by the last row, and its external_id are taken in the end.
-        "identities.email_taken",
+        # The first of two rows that want the same has it.
+        "identities.external_id_taken",
         "identities.email_taken",
         "identities.external_id_taken",
         "invalid",
