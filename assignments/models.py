@@ -49,10 +49,10 @@ class RoleQuerySet(models.QuerySet["Role"]):
         """Live roles of one environment, active or not."""
         return self.filter(environment=environment, deleted_at=None)
 
-    def with_counts(self) -> RoleQuerySet:
-        """Each role with `permission_count`, and `member_count`: identities with a live assignment."""
+    def with_counts(self, environment: Environment) -> RoleQuerySet:
+        """Each role with `permission_count`, and `member_count`: identities with a live assignment in sight."""
         carried = _counted(RolePermission.objects.filter(role=models.OuterRef("pk")), "role", "pk")
-        held = Assignment.objects.filter(role=models.OuterRef("pk")).live()
+        held = Assignment.objects.seen_in(environment).filter(role=models.OuterRef("pk")).live()
         return self.annotate(
             permission_count=carried, member_count=_counted(held, "role", "identity")
         )
@@ -120,6 +120,14 @@ class RolePermission(models.Model):
 
 
 class AssignmentQuerySet(models.QuerySet["Assignment"]):
+    def seen_in(self, environment: Environment) -> AssignmentQuerySet:
+        """Those of an environment, as far as whoever reads through it may see."""
+        rows = self.filter(environment=environment)
+        if environment.bound_to is None:
+            return rows
+        places = Node.objects.in_environment(environment).order_by().values("pk")
+        return rows.filter(node__in=places)
+
     def live(self) -> AssignmentQuerySet:
         """Assignments that are scheduled or active."""
         return self.alias(is_live=live_column()).filter(is_live=True)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet
 
 from assignments.models import (
     Assignment,
@@ -49,8 +50,64 @@ def get_permission(environment: Environment, permission_id: UUID) -> Permission:
     """
     found = permissions_of(environment).filter(pk=permission_id).first()
     if found is None:
-        raise NotFound("permissions.not_found", "There is no such permission.")
+        raise no_such_permission()
     return found
+
+
+def no_such_permission() -> NotFound:
+    """The refusal of a permission that is not in the caller's reach.
+
+    Returns:
+        `permissions.not_found`.
+    """
+    return NotFound("permissions.not_found", "There is no such permission.")
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Where a permission is used.
+
+    Args:
+        roles: the live roles that carry it, active or not, by name, with their counts.
+        identity_count: how many identities have a live assignment of any of them, each counted once.
+    """
+
+    roles: list[Role]
+    identity_count: int
+
+    @property
+    def role_count(self) -> int:
+        """How many roles carry it."""
+        return len(self.roles)
+
+
+def usage_of(environment: Environment, permission: Permission) -> Usage:
+    """Where a permission is used, as far as the caller sees; two statements.
+
+    Args:
+        environment: whose permission, and `bound_to` which node the caller is.
+        permission: which.
+
+    Returns:
+        The roles and the number of identities.
+    """
+    roles = roles_of(environment).filter(role_permissions__permission=permission)
+    held = Assignment.objects.seen_in(environment).live()
+    held = held.filter(role__deleted_at=None, role__role_permissions__permission=permission)
+    counted = held.aggregate(count=Count("identity", distinct=True))
+    return Usage(list(roles), counted["count"])
+
+
+def permission_not_found(key: str) -> NotFound:
+    """The refusal of a permission that the environment does not have.
+
+    Args:
+        key: the key that was given.
+
+    Returns:
+        `permissions.not_found`.
+    """
+    return NotFound("permissions.not_found", f"There is no permission {key}.")
 
 
 def permissions_by_key(environment: Environment, keys: Iterable[str]) -> list[Permission]:
@@ -88,7 +145,7 @@ def roles_of(environment: Environment) -> RoleQuerySet:
     Returns:
         A queryset.
     """
-    return Role.objects.in_environment(environment).with_counts().order_by("name", "id")
+    return Role.objects.in_environment(environment).with_counts(environment).order_by("name", "id")
 
 
 def role_not_found(role_id: UUID) -> NotFound:
@@ -146,10 +203,7 @@ def assignments_of(environment: Environment) -> AssignmentQuerySet:
     Returns:
         A queryset without an order.
     """
-    rows = Assignment.objects.filter(environment=environment).with_state()
-    if environment.bound_to is None:
-        return rows
-    return rows.filter(node__in=Node.objects.in_environment(environment).order_by().values("pk"))
+    return Assignment.objects.seen_in(environment).with_state()
 
 
 def assignments_reaching(environment: Environment, node: Node) -> AssignmentQuerySet:
@@ -198,3 +252,28 @@ def assignments_by_id(environment: Environment, ids: Sequence[UUID]) -> list[Ass
     """
     found = {row.pk: row for row in assignments_of(environment).filter(among("pk", ids))}
     return [found[assignment_id] for assignment_id in ids]
+
+
+def require_assignments(environment: Environment, ids: Collection[UUID]) -> list[Assignment]:
+    """Assignments by their ids, all of them; one statement.
+
+    Args:
+        environment: whose assignments.
+        ids: their ids, each any number of times.
+
+    Returns:
+        The assignments with their state, each once, in the order in which they are named first.
+
+    Raises:
+        NotFound: `assignments.not_found`, naming those that are not in the caller's reach.
+    """
+    wanted = list(dict.fromkeys(ids))
+    found = {row.pk: row for row in assignments_of(environment).filter(among("pk", wanted))}
+    unknown = [one for one in wanted if one not in found]
+    if unknown:
+        raise NotFound(
+            "assignments.not_found",
+            f"There is no assignment {unknown[0]}.",
+            details=[f"assignment_ids: {one} does not exist" for one in unknown[:20]],
+        )
+    return [found[one] for one in wanted]

@@ -1,4 +1,4 @@
-"""The shapes of permissions, roles and assignments."""
+"""The shapes of assignments, and what several shapes share."""
 
 from __future__ import annotations
 
@@ -8,122 +8,17 @@ from rest_framework import serializers
 
 from assignments.models import Assignment
 from assignments.overlaps import Place
-from assignments.permissions import LONGEST_CATEGORY, LONGEST_KEY, is_permission_key
 from assignments.services.assign import MOST_ASSIGNMENTS
 from common.api.bulk import Rows, bulk_of
-from common.api.fields import Choice, CleanText, Flag, Id, IdentityRef, Instant, NodeRef, OrNull
-from common.api.pagination import list_of, page_of
-from common.api.serializers import ListQuery, Query, Strict
-
-MOST_PERMISSIONS = 1_000
+from common.api.fields import Choice, Flag, Id, IdentityRef, Instant, NodeRef
+from common.api.pagination import page_of
+from common.api.serializers import ListQuery, Strict, WriteQuery
 
 
-class PermissionKey(CleanText):
-    """Lowercase dotted words, at least two."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(max_length=LONGEST_KEY, **options)
-
-    def to_internal_value(self, data: Any) -> str:
-        """See `Field`."""
-        text = super().to_internal_value(data)
-        if not is_permission_key(text):
-            raise serializers.ValidationError(
-                "must be lowercase words with dots between them, such as invoice.read"
-            )
-        return text
-
-
-class PermissionRow(serializers.Serializer):
-    """A permission as it is shown."""
-
-    id = serializers.UUIDField()
-    key = serializers.CharField()
-    name = serializers.CharField()
-    description = OrNull()
-    category = OrNull()
-    source = serializers.CharField(default="custom")  # type: ignore[assignment]  # the contract names it so
-    created_at = Instant()
-    version = serializers.IntegerField()
-
-
-PermissionList = list_of(PermissionRow, "PermissionList")
-
-
-class _PermissionWords(Strict):
-    name = CleanText(max_length=150, required=False)
-    description = CleanText(max_length=500, required=False, allow_blank=True, multiline=True)
-    category = CleanText(max_length=LONGEST_CATEGORY, required=False)
-
-
-class PermissionNew(_PermissionWords):
-    """One new permission."""
-
-    key = PermissionKey()
-
-
-class PermissionCreate(Strict):
-    """New permissions, all or none."""
-
-    permissions = PermissionNew(many=True, allow_empty=False, max_length=MOST_PERMISSIONS)  # type: ignore[call-arg]  # of its list
-
-
-class PermissionChange(_PermissionWords):
-    """What of a permission can be changed; its key cannot."""
-
-
-class RoleRow(serializers.Serializer):
-    """A role as it is shown."""
-
-    id = serializers.UUIDField()
-    name = serializers.CharField()
-    description = OrNull()
-    is_active = serializers.BooleanField()
-    is_system_role = serializers.BooleanField(default=False)
-    created_at = Instant()
-    updated_at = Instant()
-    version = serializers.IntegerField()
-    permission_count = serializers.IntegerField()
-    member_count = serializers.IntegerField()
-
-
-RoleList = list_of(RoleRow, "RoleList")
-
-
-class RoleQuery(Query):
-    """Which roles."""
-
-    include_inactive = Flag(default=False)
-
-
-class CascadeQuery(Query):
+class CascadeQuery(WriteQuery):
     """Whether live assignments are revoked with it."""
 
     cascade = Flag(default=False)
-
-
-class RoleChange(Strict):
-    """What of a role can be changed."""
-
-    name = CleanText(max_length=100, required=False)
-    description = CleanText(max_length=500, required=False, allow_blank=True, multiline=True)
-    is_active = Flag(required=False)
-
-
-class KeySet(Strict):
-    """Permissions by their keys."""
-
-    permission_keys = serializers.ListField(child=PermissionKey(), max_length=MOST_PERMISSIONS)
-
-
-class RoleCreate(Strict):
-    """What a new role needs."""
-
-    name = CleanText(max_length=100)
-    description = CleanText(max_length=500, required=False, allow_blank=True, multiline=True)
-    permission_keys = serializers.ListField(
-        child=PermissionKey(), required=False, max_length=MOST_PERMISSIONS
-    )
 
 
 class KeyList(serializers.Serializer):
@@ -228,7 +123,9 @@ class AssignmentBulk(Strict):
 AssignmentBulkAnswer = bulk_of(AssignmentRow, "AssignmentBulk")
 
 
-class _HolderIdentity(serializers.Serializer):
+class HolderIdentity(serializers.Serializer):
+    """An identity as a list of assignments shows it."""
+
     id = serializers.UUIDField()
     first_name = serializers.CharField()
     last_name = serializers.CharField()
@@ -255,7 +152,7 @@ class _HolderAssignment(serializers.Serializer):
 class HolderRow(serializers.Serializer):
     """Who holds what, where and when."""
 
-    identity = _HolderIdentity()
+    identity = HolderIdentity()
     role = _HolderRole()
     assignment = _HolderAssignment()
 
@@ -270,7 +167,7 @@ def holder_row(row: Assignment) -> dict[str, Any]:
         JSON-ready but for ids.
     """
     return {
-        "identity": _HolderIdentity(row.identity).data,
+        "identity": HolderIdentity(row.identity).data,
         "role": _HolderRole(row.role).data,
         "assignment": _HolderAssignment(row).data,
     }

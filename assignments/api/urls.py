@@ -7,6 +7,7 @@ from django.urls import path
 from assignments.api.assignments import AssignmentViewSet
 from assignments.api.decisions import DecisionViewSet
 from assignments.api.identities import AssignedIdentityViewSet
+from assignments.api.invites import InviteViewSet
 from assignments.api.nodes import AssignedNodeViewSet
 from assignments.api.permissions import PermissionViewSet
 from assignments.api.roles import RolePermissionsViewSet, RoleViewSet
@@ -14,6 +15,7 @@ from common.api.routing import row, rows
 
 _decide = DecisionViewSet.as_view
 _identity = AssignedIdentityViewSet.as_view
+_invite = InviteViewSet.as_view
 _node = AssignedNodeViewSet.as_view
 _carried: dict[str, Any] = {"get": "list", "put": "replace", "post": "add", "delete": "remove"}
 
@@ -23,6 +25,11 @@ urlpatterns = [
     path("permissions/evaluate/explain", _decide({"post": "explain"}), name="explain"),
     path("permissions", PermissionViewSet.as_view(rows()), name="permissions"),
     path("permissions/<uuid:pk>", PermissionViewSet.as_view(row()), name="permission"),
+    path(
+        "permissions/<uuid:pk>/usage",
+        PermissionViewSet.as_view({"get": "usage"}),
+        name="permission-usage",
+    ),
     path("roles", RoleViewSet.as_view(rows()), name="roles"),
     path("roles/<uuid:pk>", RoleViewSet.as_view(row()), name="role"),
     path(
@@ -41,11 +48,36 @@ urlpatterns = [
         AssignmentViewSet.as_view({"post": "bulk_create"}),
         name="assignments-bulk-create",
     ),
+    path(
+        "assignments/app-wide/summary",
+        AssignmentViewSet.as_view({"get": "summary"}),
+        name="assignments-summary",
+    ),
+    path(
+        "assignments/bulk-remove",
+        AssignmentViewSet.as_view({"post": "bulk_remove"}),
+        name="assignments-bulk-remove",
+    ),
+    path(
+        "assignments/bulk-change-role",
+        AssignmentViewSet.as_view({"post": "bulk_change_role"}),
+        name="assignments-bulk-change-role",
+    ),
     path("assignments/<uuid:pk>", AssignmentViewSet.as_view(row()), name="assignment"),
     path("nodes/<node:pk>", _node(row()), name="node"),
     path("nodes/<node:pk>/identities", _node({"get": "identities"}), name="node-identities"),
+    path(
+        "nodes/<node:pk>/identities/summary",
+        _node({"get": "summary"}),
+        name="node-identities-summary",
+    ),
     path("identities", _identity(rows()), name="identities"),
+    path(
+        "identities/with-roles", _identity({"get": "with_roles"}), name="identities-with-roles"
+    ),
+    path("identities/summary", _identity({"get": "summary"}), name="identities-summary"),
     path("identities/<identity:pk>", _identity(row()), name="identity"),
+    path("identities/<identity:pk>/grants", _identity({"get": "grants"}), name="identity-grants"),
     path("identities/<identity:pk>/detail", _identity({"get": "describe"}), name="identity-detail"),
     path(
         "identities/<identity:pk>/assignments",
@@ -57,4 +89,17 @@ urlpatterns = [
         _identity({"get": "permissions"}),
         name="identity-permissions",
     ),
+    path("identity-invites", _invite(rows()), name="invites"),
+    path("identity-invites/summary", _invite({"get": "summary"}), name="invites-summary"),
+    path(
+        "identity-invites/bulk-create",
+        _invite({"post": "bulk_create"}),
+        name="invites-bulk-create",
+    ),
+    path(
+        "identity-invites/<uuid:pk>",
+        _invite({"get": "retrieve", "delete": "destroy"}),
+        name="invite",
+    ),
+    path("identity-invites/<uuid:pk>/resend", _invite({"post": "resend"}), name="invite-resend"),
 ]

@@ -1,10 +1,11 @@
-"""Acts on permissions."""
+"""Acts on permissions, each planned by reading and written under the locks."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -12,9 +13,16 @@ from django.db import transaction
 
 from assignments.models import Permission, RolePermission
 from assignments.permissions import category_of, readable
-from assignments.queries import permissions_of
+from assignments.queries import (
+    Usage,
+    get_permission,
+    no_such_permission,
+    permissions_of,
+    usage_of,
+)
+from assignments.services.roles import require_power_over_roles
 from common.constraints import breaking
-from common.errors import Conflict, NotFound, RuleViolation, require_version
+from common.errors import Conflict, RuleViolation, require_version
 from environments.actors import Actor
 from environments.models import Environment
 from environments.scopes import Scope
@@ -38,7 +46,58 @@ class NewPermission:
     category: str | None = None
 
 
-def told(permission: Permission) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class PlannedPermission:
+    """A permission as it would be shown.
+
+    Args:
+        id: None for a new one.
+        key: what it is asked by.
+        name: what people call it.
+        description: what it allows.
+        category: what it is listed under.
+        created_at: None for a new one.
+        version: what it would be.
+    """
+
+    id: UUID | None
+    key: str
+    name: str
+    description: str
+    category: str
+    created_at: datetime | None
+    version: int
+
+    @classmethod
+    def of(cls, permission: Permission) -> PlannedPermission:
+        """A permission as it is.
+
+        Args:
+            permission: the row.
+
+        Returns:
+            The same, for a plan to change.
+        """
+        names = [field.name for field in fields(cls)]
+        return cls(**{name: getattr(permission, name) for name in names})
+
+
+@dataclass(frozen=True, slots=True)
+class PermissionChangePlan:
+    """What would become of a permission.
+
+    Args:
+        permission: as it would be shown.
+        before: the fields that would change, as they are.
+        after: the same fields as they would be.
+    """
+
+    permission: PlannedPermission
+    before: Mapping[str, str]
+    after: Mapping[str, str]
+
+
+def told(permission: Permission | PlannedPermission) -> dict[str, Any]:
     """What the audit log keeps of a permission.
 
     Args:
@@ -49,6 +108,48 @@ def told(permission: Permission) -> dict[str, Any]:
     """
     names = ("key", "name", "description", "category")
     return {name: getattr(permission, name) for name in names}
+
+
+def plan_permissions(
+    actor: Actor, environment: Environment, new: Sequence[NewPermission]
+) -> list[PlannedPermission]:
+    """What new permissions would be, by reading only.
+
+    Args:
+        actor: who would define them.
+        environment: where.
+        new: what to define.
+
+    Returns:
+        The permissions, in the order given.
+
+    Raises:
+        DomainError: as `create_permissions`.
+    """
+    require_power_over_roles(actor, environment)
+    keys = [item.key for item in new]
+    repeated = [key for key, times in Counter(keys).items() if times > 1]
+    if repeated:
+        raise RuleViolation(
+            "permissions.key_repeated",
+            "A key stands more than once.",
+            details=[f"permissions: {key} stands more than once" for key in repeated[:20]],
+        )
+    taken = permissions_of(environment).filter(key__in=keys).values_list("key", flat=True)
+    if taken:
+        raise _taken(list(taken))
+    return [
+        PlannedPermission(
+            id=None,
+            key=item.key,
+            name=item.name or readable(item.key),
+            description=item.description,
+            category=item.category or category_of(item.key),
+            created_at=None,
+            version=1,
+        )
+        for item in new
+    ]
 
 
 @transaction.atomic
@@ -68,40 +169,57 @@ def create_permissions(
     Raises:
         RuleViolation: `permissions.key_repeated`.
         Conflict: `permissions.key_taken`, naming the keys that exist.
-        Forbidden: `scope_missing`.
+        Forbidden: `scope_missing` or `beyond_own_node`.
     """
-    actor.require(Scope.ROLES_MANAGE)
-    keys = [item.key for item in new]
-    repeated = [key for key, times in Counter(keys).items() if times > 1]
-    if repeated:
-        raise RuleViolation(
-            "permissions.key_repeated",
-            "A key stands more than once.",
-            details=[f"permissions: {key} stands more than once" for key in repeated[:20]],
-        )
-    taken = permissions_of(environment).filter(key__in=keys).values_list("key", flat=True)
-    if taken:
-        raise _taken(list(taken))
-    permissions = [
-        Permission(
-            environment=environment,
-            key=item.key,
-            name=item.name or readable(item.key),
-            description=item.description,
-            category=item.category or category_of(item.key),
-        )
-        for item in new
-    ]
+    plan = plan_permissions(actor, environment, new)
+    permissions = [Permission(environment=environment, **told(planned)) for planned in plan]
     with breaking({"permission_key_unique": lambda: _taken([])}):
         Permission.objects.bulk_create(permissions)
     audit.record_many(
         actor=actor,
         environment=environment,
         action="permission.created",
-        entries=[audit.Entry(row.pk, row.key, {"after": told(row)}) for row in permissions],
+        entries=[
+            audit.Entry(row.pk, row.key, {"after": told(row)}, row.version) for row in permissions
+        ],
     )
+    keys = [row.key for row in permissions]
     rows = {row.pk: row for row in permissions_of(environment).filter(key__in=keys)}
     return [rows[permission.pk] for permission in permissions]
+
+
+def plan_permission_change(
+    actor: Actor,
+    environment: Environment,
+    *,
+    permission_id: UUID,
+    changes: Mapping[str, str],
+    expected_version: int | None = None,
+) -> PermissionChangePlan:
+    """What would become of a permission, by reading only.
+
+    Args:
+        actor: who would change it.
+        environment: whose permission.
+        permission_id: which.
+        changes: new values of name, description and category.
+        expected_version: the version that the caller read, if it must still be that.
+
+    Returns:
+        The permission as it would be, and what would change.
+
+    Raises:
+        DomainError: as `update_permission`.
+    """
+    require_power_over_roles(actor, environment)
+    permission = get_permission(environment, permission_id)
+    require_version(permission, expected_version)
+    now = told(permission)
+    after = {name: value for name, value in changes.items() if now[name] != value}
+    planned = PlannedPermission.of(permission)
+    if after:
+        planned = replace(planned, **after, version=permission.version + 1)  # type: ignore[arg-type]  # names of texts
+    return PermissionChangePlan(planned, {name: now[name] for name in after}, after)
 
 
 @transaction.atomic
@@ -128,26 +246,56 @@ def update_permission(
     Raises:
         NotFound: `permissions.not_found`.
         VersionConflict: if it changed since.
-        Forbidden: `scope_missing`.
+        Forbidden: `scope_missing` or `beyond_own_node`.
     """
-    permission = _lock(actor, environment, permission_id, expected_version)
-    before = told(permission)
-    changed = [name for name in changes if getattr(permission, name) != changes[name]]
-    if not changed:
-        return permission
-    for name in changed:
-        setattr(permission, name, changes[name])
-    permission.version += 1
-    permission.save(update_fields=[*changed, "version"])
-    audit.record(
-        actor=actor,
-        environment=environment,
-        action="permission.updated",
-        resource=permission,
-        before={name: before[name] for name in changed},
-        after={name: changes[name] for name in changed},
+    _lock(actor, environment, permission_id)
+    plan = plan_permission_change(
+        actor,
+        environment,
+        permission_id=permission_id,
+        changes=changes,
+        expected_version=expected_version,
     )
-    return permission
+    if plan.after:
+        version = plan.permission.version
+        Permission.objects.filter(pk=permission_id).update(**plan.after, version=version)
+        audit.record(
+            actor=actor,
+            environment=environment,
+            action="permission.updated",
+            resource=get_permission(environment, permission_id),
+            before=plan.before,
+            after=plan.after,
+            version=version,
+        )
+    return get_permission(environment, permission_id)
+
+
+def plan_permission_deletion(
+    actor: Actor,
+    environment: Environment,
+    *,
+    permission_id: UUID,
+    expected_version: int | None = None,
+) -> Usage:
+    """What a permission's deletion would touch, by reading only.
+
+    Args:
+        actor: who would delete it.
+        environment: whose permission.
+        permission_id: which.
+        expected_version: the version that the caller read, if it must still be that.
+
+    Returns:
+        The roles that carry it, and how many identities hold one of them.
+
+    Raises:
+        DomainError: as `delete_permission`.
+    """
+    require_power_over_roles(actor, environment)
+    permission = get_permission(environment, permission_id)
+    require_version(permission, expected_version)
+    return usage_of(environment, permission)
 
 
 @transaction.atomic
@@ -169,9 +317,12 @@ def delete_permission(
     Raises:
         NotFound: `permissions.not_found`.
         VersionConflict: if it changed since.
-        Forbidden: `scope_missing`.
+        Forbidden: `scope_missing` or `beyond_own_node`.
     """
-    permission = _lock(actor, environment, permission_id, expected_version)
+    permission = _lock(actor, environment, permission_id)
+    plan_permission_deletion(
+        actor, environment, permission_id=permission_id, expected_version=expected_version
+    )
     carrying = RolePermission.objects.filter(permission=permission)
     role_ids = sorted(carrying.values_list("role", flat=True))
     carrying.delete()
@@ -185,15 +336,12 @@ def delete_permission(
     permission.delete()
 
 
-def _lock(
-    actor: Actor, environment: Environment, permission_id: UUID, expected_version: int | None
-) -> Permission:
+def _lock(actor: Actor, environment: Environment, permission_id: UUID) -> Permission:
     actor.require(Scope.ROLES_MANAGE)
     rows = Permission.objects.select_for_update().filter(environment=environment)
     permission = rows.filter(pk=permission_id).first()
     if permission is None:
-        raise NotFound("permissions.not_found", "There is no such permission.")
-    require_version(permission, expected_version)
+        raise no_such_permission()
     return permission
 
 

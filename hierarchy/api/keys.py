@@ -13,7 +13,7 @@ from environments.api.base import EnvironmentViewSet
 from environments.models import ApiKey
 from environments.queries import get_key, keys_of
 from environments.scopes import Scope
-from hierarchy.api.key_serializers import (
+from hierarchy.api.key_shapes import (
     ApiKeyChange,
     ApiKeyCreate,
     ApiKeyList,

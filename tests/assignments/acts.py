@@ -8,7 +8,7 @@ from typing import Any
 
 from assignments.services.assign import NewAssignment, assign_role, assign_roles
 from assignments.services.change import change_assignment
-from assignments.services.people import create_assigned_identity
+from assignments.services.people import FirstRole, create_assigned_identity
 from assignments.services.permissions import (
     NewPermission,
     create_permissions,
@@ -17,12 +17,9 @@ from assignments.services.permissions import (
 )
 from assignments.services.removal import remove_identity
 from assignments.services.revoke import revoke_assignment
-from assignments.services.roles import (
-    create_role,
-    delete_role,
-    set_role_permissions,
-    update_role,
-)
+from assignments.services.role_deletion import delete_role
+from assignments.services.role_permissions import set_role_permissions
+from assignments.services.roles import create_role, update_role
 from common.refs import Ref
 from environments.scopes import Scope
 from identities.services.identities import (
@@ -232,14 +229,14 @@ ACTS = [
     ),
     Act(
         "create_identities",
-        lambda cast, to: create_identities(**to, new=[bob()]),
+        lambda cast, to: create_identities([bob()], **to),
         PEOPLE,
         lambda cast: [("identity.created", {"after": person("bob")})],
     ),
     Act(
         "create_assigned_identity",
         lambda cast, to: create_assigned_identity(
-            **to, new=bob(), role_id=cast.reader.pk, node=Ref.of(cast.site.pk)
+            **to, new=bob(), first=FirstRole(cast.reader.pk, Ref.of(cast.site.pk))
         ),
         PEOPLE + ASSIGN,
         lambda cast: [
