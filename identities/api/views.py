@@ -27,14 +27,8 @@ from identities.api.serializers import (
     planned_identity_row,
 )
 from identities.models import Identity
-from identities.services.identities import (
-    ChangedIdentity,
-    NewIdentity,
-    create_identities,
-    plan_identities,
-    plan_identity_change,
-    update_identity,
-)
+from identities.services.change import ChangedIdentity, plan_identity_change, update_identity
+from identities.services.identities import NewIdentity, create_identities, plan_identities
 
 VIEW, MANAGE = Scope.IDENTITY_VIEW, Scope.IDENTITY_MANAGE
 

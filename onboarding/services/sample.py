@@ -22,7 +22,8 @@ from hierarchy.models import Node
 from hierarchy.queries import get_root
 from hierarchy.services.bulk import NewNode, create_nodes
 from identities.models import Identity
-from identities.services.identities import NewIdentity, create_identities, update_identity
+from identities.services.change import update_identity
+from identities.services.identities import NewIdentity, create_identities
 from onboarding.sample import (
     ACTIONS,
     EMAIL_DOMAIN,
