@@ -27,6 +27,7 @@ class Place:
         start: from when; None from always.
         end: until when, exclusive; None for ever.
         state: what it would be now, by the database's clock; empty until `find_overlaps` was asked.
+        replaces: the assignment whose other form it is, which does not stand in its own way.
     """
 
     identity_id: UUID
@@ -35,6 +36,7 @@ class Place:
     start: datetime | None
     end: datetime | None
     state: str = ""
+    replaces: UUID | None = None
 
     def at(self, now: datetime) -> Place:
         """The same with its state.
@@ -53,12 +55,14 @@ class Place:
 # A window that is over when it is made grants nothing, so it neither blocks nor is blocked.
 _STATEMENT = f"""
 SELECT statement_timestamp(), asked.position, a.id
-  FROM unnest(%s::uuid[], %s::uuid[], %s::uuid[], %s::timestamptz[], %s::timestamptz[])
-       WITH ORDINALITY AS asked (identity_id, role_id, node_id, effective_from, effective_to, position)
+  FROM unnest(%s::uuid[], %s::uuid[], %s::uuid[], %s::timestamptz[], %s::timestamptz[], %s::uuid[])
+       WITH ORDINALITY AS asked
+       (identity_id, role_id, node_id, effective_from, effective_to, replaces, position)
   LEFT JOIN LATERAL (
        SELECT a.id FROM assignments_assignment a
         WHERE a.identity_id = asked.identity_id AND a.role_id = asked.role_id
-          AND a.node_id = asked.node_id AND a.id <> ALL(%s::uuid[])
+          AND a.node_id = asked.node_id AND a.id IS DISTINCT FROM asked.replaces
+          AND a.id <> ALL(%s::uuid[])
           AND {live("a")}
           AND {overlaps("a", "asked.effective_from", "asked.effective_to")}
         ORDER BY a.created_at, a.id
@@ -73,7 +77,7 @@ def find_overlaps(
 
     Args:
         places: what shall be held.
-        leaving: ids of assignments that do not count, because the same act ends or changes them.
+        leaving: ids of assignments that do not count, because the same act ends them first.
 
     Returns:
         The database's time, and the overlapped assignment by the place's index.
@@ -84,6 +88,7 @@ def find_overlaps(
         [place.node_id for place in places],
         [place.start for place in places],
         [place.end for place in places],
+        [place.replaces for place in places],
     ]
     with connection.cursor() as cursor:
         cursor.execute(_STATEMENT, [*columns, list(leaving)])

@@ -117,6 +117,27 @@ class ApiKey(models.Model):
         return min((end for end in ends if end is not None), default=None)
 
 
+class AuditEventQuerySet(models.QuerySet["AuditEvent"]):
+    def search(self, text: str) -> AuditEventQuerySet:
+        """Events with the text in who did it, what it was done to or what was done, in any case."""
+        return self.filter(
+            models.Q(actor_label__icontains=text)
+            | models.Q(resource_label__icontains=text)
+            | models.Q(action__icontains=text)
+        )
+
+    def newest_first(self) -> AuditEventQuerySet:
+        """In the order of the feed."""
+        return self.order_by("-created_at", "-id")
+
+    def after(self, created_at: datetime, event_id: uuid.UUID) -> AuditEventQuerySet:
+        """Those that follow an event in the order of the feed."""
+        # The first condition is one that an index can begin at; a disjunction alone is not.
+        return self.filter(created_at__lte=created_at).filter(
+            models.Q(created_at__lt=created_at) | models.Q(id__lt=event_id)
+        )
+
+
 class AuditEvent(models.Model):
     """One thing that was done, or refused, written in the same transaction as the change."""
 
@@ -146,6 +167,8 @@ class AuditEvent(models.Model):
     sequence = models.BigIntegerField(null=True)
     hash = models.BinaryField(max_length=32, null=True)
 
+    objects = AuditEventQuerySet.as_manager()
+
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(
@@ -162,6 +185,13 @@ class AuditEvent(models.Model):
             models.Index(
                 fields=["environment", "resource_id", "-created_at"], name="audit_event_resource"
             ),
+            models.Index(
+                fields=["environment", "actor_id", "-created_at"], name="audit_event_actor"
+            ),
+            models.Index(
+                fields=["environment", "action", "-created_at"], name="audit_event_action"
+            ),
+            models.Index(fields=["environment", "correlation_id"], name="audit_event_correlation"),
             models.Index(
                 fields=["batch_id"],
                 condition=models.Q(batch_id__isnull=False),

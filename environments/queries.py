@@ -12,7 +12,14 @@ from django.db.models.functions import Now
 
 from common.errors import NotFound
 from environments.keys import hash_key, looks_like_key
-from environments.models import ApiKey, ApiKeyQuerySet, Environment, Heartbeat
+from environments.models import (
+    ApiKey,
+    ApiKeyQuerySet,
+    AuditEvent,
+    AuditEventQuerySet,
+    Environment,
+    Heartbeat,
+)
 
 # Written at most this often, so that a busy key does not turn every question into a write.
 LAST_USED_PRECISION = timedelta(minutes=1)
@@ -99,6 +106,38 @@ def get_key(environment: Environment, key_id: UUID) -> ApiKey:
     if key is None:
         raise NotFound("api_keys.not_found", "There is no such API key.")
     return key
+
+
+def events_of(environment: Environment) -> AuditEventQuerySet:
+    """The audit log of an environment, newest first.
+
+    Args:
+        environment: whose log; to a caller bound to a node it is empty.
+
+    Returns:
+        A queryset.
+    """
+    rows = AuditEvent.objects.filter(environment=environment).newest_first()
+    return rows if environment.bound_to is None else rows.none()
+
+
+def get_event(environment: Environment, event_id: UUID) -> AuditEvent:
+    """One event of an environment's audit log.
+
+    Args:
+        environment: whose log.
+        event_id: its id.
+
+    Returns:
+        The event.
+
+    Raises:
+        NotFound: `audit_events.not_found`, also for one of another environment.
+    """
+    event = events_of(environment).filter(pk=event_id).first()
+    if event is None:
+        raise NotFound("audit_events.not_found", "There is no such audit event.")
+    return event
 
 
 def heartbeat_ages() -> dict[str, float]:

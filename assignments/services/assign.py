@@ -16,6 +16,7 @@ from assignments.models import Assignment, Role
 from assignments.overlaps import Place, Windows, find_overlaps
 from assignments.queries import assignments_by_id
 from assignments.services.revoke import told
+from assignments.sight import resolve_identities_seen
 from common.errors import Conflict, DomainError, NotFound, RuleViolation
 from common.inserts import insert_rows
 from common.outcomes import Outcome, accepted, carried_on, require_all
@@ -31,7 +32,6 @@ from hierarchy.models import Node
 from hierarchy.queries import resolve_nodes
 from identities.locks import lock_identities
 from identities.models import Identity
-from identities.queries import resolve_identities
 
 MOST_ASSIGNMENTS = 10_000
 
@@ -184,7 +184,7 @@ def plan_assignments(
     actor.require(Scope.ASSIGNMENTS_MANAGE)
     newcomers = newcomers or {}
     known = (item.identity for item in new if item.identity not in newcomers)
-    identities = {**resolve_identities(environment, known), **newcomers}
+    identities = {**resolve_identities_seen(environment, known), **newcomers}
     nodes = resolve_nodes(environment, (item.node for item in new))
     roles = Role.objects.in_environment(environment).in_bulk({item.role_id for item in new})
     outcomes: list[Outcome[Place]] = []
@@ -200,7 +200,43 @@ def plan_assignments(
             outcomes.append(Outcome(refusal=refusal))
     places = {place.node_id for place in accepted(outcomes)}
     require_power(actor, environment, Power(frozenset({Scope.ASSIGNMENTS_MANAGE}), places))
-    return _without_overlaps(environment, outcomes, leaving)
+    return without_overlaps(environment, outcomes, leaving)
+
+
+def without_overlaps(
+    environment: Environment, outcomes: list[Outcome[Place]], leaving: Collection[UUID] = ()
+) -> list[Outcome[Place]]:
+    """Refuse the places that a live assignment, or an earlier one of them, stands in the way of.
+
+    Args:
+        environment: where.
+        outcomes: what is planned, one for each row.
+        leaving: ids of assignments that the same act revokes first.
+
+    Returns:
+        One for each row, with the state that it would have.
+    """
+    places = accepted(outcomes)
+    if not places:
+        return outcomes
+    now, overlapped = find_overlaps(places, leaving=leaving)
+    blocking = {row.pk: row for row in assignments_by_id(environment, list(overlapped.values()))}
+    kept: dict[tuple[UUID, UUID, UUID], Windows] = defaultdict(Windows)
+    result: list[Outcome[Place]] = []
+    positions = count()
+    for outcome in outcomes:
+        place = outcome.value
+        if place is None:
+            result.append(outcome)
+            continue
+        position = next(positions)
+        if position in overlapped:
+            result.append(Outcome(refusal=refuse_conflict(blocking[overlapped[position]])))
+        elif kept[place.identity_id, place.role_id, place.node_id].take(place, now):
+            result.append(Outcome(place.at(now)))
+        else:
+            result.append(Outcome(refusal=refuse_conflict(None)))
+    return result
 
 
 def write_assignments(
@@ -338,29 +374,3 @@ def _refusal(
             details=["node_id: does not exist"],
         )
     return refuse_role(item.role_id, role)
-
-
-def _without_overlaps(
-    environment: Environment, outcomes: list[Outcome[Place]], leaving: Collection[UUID]
-) -> list[Outcome[Place]]:
-    places = accepted(outcomes)
-    if not places:
-        return outcomes
-    now, overlapped = find_overlaps(places, leaving=leaving)
-    blocking = {row.pk: row for row in assignments_by_id(environment, list(overlapped.values()))}
-    kept: dict[tuple[UUID, UUID, UUID], Windows] = defaultdict(Windows)
-    result: list[Outcome[Place]] = []
-    positions = count()
-    for outcome in outcomes:
-        place = outcome.value
-        if place is None:
-            result.append(outcome)
-            continue
-        position = next(positions)
-        if position in overlapped:
-            result.append(Outcome(refusal=refuse_conflict(blocking[overlapped[position]])))
-        elif kept[place.identity_id, place.role_id, place.node_id].take(place, now):
-            result.append(Outcome(place.at(now)))
-        else:
-            result.append(Outcome(refusal=refuse_conflict(None)))
-    return result

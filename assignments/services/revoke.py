@@ -16,6 +16,8 @@ from environments.actors import Actor
 from environments.models import Environment
 from environments.scopes import Scope
 from environments.services import audit
+from hierarchy.guard import Power, require_power
+from hierarchy.locks import lock_tree_shape
 
 
 def told(row: Assignment) -> dict[str, Any]:
@@ -47,12 +49,33 @@ def revoke_assignment(*, actor: Actor, environment: Environment, assignment_id: 
 
     Raises:
         NotFound: `assignments.not_found`.
-        Forbidden: `scope_missing`.
+        Forbidden: `scope_missing` or `beyond_own_node`.
+    """
+    actor.require(Scope.ASSIGNMENTS_MANAGE)
+    lock_tree_shape(environment.pk)
+    row = plan_revocation(actor, environment, assignment_id)
+    live = Assignment.objects.filter(pk=row.pk).live()
+    revoke_rows(actor=actor, environment=environment, rows=live)
+
+
+def plan_revocation(actor: Actor, environment: Environment, assignment_id: UUID) -> Assignment:
+    """What would be revoked, by reading only.
+
+    Args:
+        actor: who would revoke it.
+        environment: whose assignment.
+        assignment_id: which.
+
+    Returns:
+        The assignment with its state; only a live one would change.
+
+    Raises:
+        DomainError: why it cannot, as `revoke_assignment`.
     """
     actor.require(Scope.ASSIGNMENTS_MANAGE)
     row = get_assignment(environment, assignment_id)
-    live = Assignment.objects.filter(pk=row.pk).live()
-    revoke_rows(actor=actor, environment=environment, rows=live)
+    require_power(actor, environment, Power(frozenset({Scope.ASSIGNMENTS_MANAGE}), {row.node_id}))
+    return row
 
 
 def revoke_rows(

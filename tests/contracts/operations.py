@@ -80,7 +80,17 @@ class Rows:
 NOWHERE = Rows(
     {
         name: uuid4()
-        for name in ("api-keys", "assignments", "identities", "nodes", "permissions", "roles")
+        for name in (
+            "api-keys",
+            "assignments",
+            "audit-events",
+            "batches",
+            "identities",
+            "identity-invites",
+            "nodes",
+            "permissions",
+            "roles",
+        )
     }
 )
 
@@ -101,11 +111,20 @@ def make_rows(client: APIClient) -> Rows:
     who = {"email": "ada@example.org", "first_name": "Ada", "last_name": "Example"}
     identity = post("identities", **who)["id"]
     assignment = post("assignments", identity_id=identity, node_id=node, role_id=role)["id"]
+    later = {"identity_id": identity, "node_id": top["id"], "role_id": role}
+    many = client.post("/api/v1/assignments/bulk-create", {"assignments": [later]}, format="json")
     key = post("api-keys", name="other", access_mode="full_access")["id"]
+    (event,) = client.get("/api/v1/audit-events?limit=1").json()["items"]
+    invite = post("identity-invites", email="bob@example.org")["id"]
     ids = {
         "api-keys": key,
         "assignments": assignment,
+        "audit-events": event["id"],
+        "batches": many.json()["batch_id"],
+        # It is named by no id; one stands here for whoever asks by resource.
+        "hierarchy-schema": top["id"],
         "identities": identity,
+        "identity-invites": invite,
         "nodes": node,
         "permissions": permission,
         "roles": role,
@@ -139,6 +158,11 @@ def body_for(operation: Operation, rows: Rows) -> Any:
         "POST /api/v1/api-keys/<uuid:pk>/rotate-secret": {"grace_seconds": 60},
         "POST /api/v1/assignments": assignment,
         "POST /api/v1/assignments/bulk-create": {"assignments": [assignment]},
+        "POST /api/v1/assignments/bulk-remove": {"assignment_ids": [str(rows["assignments"])]},
+        "POST /api/v1/assignments/bulk-change-role": {
+            "assignment_ids": [str(rows["assignments"])],
+            "role_id": str(rows["roles"]),
+        },
         "PATCH /api/v1/assignments/<uuid:pk>": {"role_id": str(rows["roles"])},
         "POST /api/v1/identities": {
             **person,
@@ -147,6 +171,20 @@ def body_for(operation: Operation, rows: Rows) -> Any:
         },
         "POST /api/v1/identities/bulk-create": {"identities": [person]},
         "PATCH /api/v1/identities/<identity:pk>": {"first_name": "Other"},
+        "POST /api/v1/identity-invites": {
+            "email": "new@example.org",
+            "role_id": str(rows["roles"]),
+            "node_id": str(rows["nodes"]),
+        },
+        "POST /api/v1/identity-invites/bulk-create": {"invites": [{"email": "new@example.org"}]},
+        "POST /api/v1/identity-invites/<uuid:pk>/resend": {"send_email": False},
+        "PATCH /api/v1/hierarchy-schema": {
+            "node_types": ["root", "node"],
+            "root_node_type": "root",
+        },
+        "POST /api/v1/nodes/bulk-create": {
+            "nodes": [{"parent_node_id": str(rows["nodes"]), "name": "Below"}]
+        },
         "POST /api/v1/nodes": {"parent_node_id": str(rows["nodes"]), "name": "Below"},
         "PATCH /api/v1/nodes/<node:pk>": {"parent_node_id": str(rows["nodes"])},
         "POST /api/v1/nodes/<node:pk>/move": {"parent_node_id": str(rows["nodes"])},
