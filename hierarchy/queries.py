@@ -90,6 +90,22 @@ def get_root(environment: Environment) -> Node:
     return rows.get(parent=None)
 
 
+def find_top(environment: Environment) -> Node | None:
+    """The topmost node that the caller sees: the root, or the node that its key is bound to.
+
+    Args:
+        environment: whose node.
+
+    Returns:
+        The node, with its number of children; None where a bound key's node was deleted.
+    """
+    rows = _shown(environment)
+    bound_to = environment.bound_to
+    return (
+        rows.filter(parent=None).first() if bound_to is None else rows.filter(pk=bound_to).first()
+    )
+
+
 def children_of(environment: Environment, node: Node) -> NodeQuerySet:
     """The live children of a node, in tree order, each with its number of children.
 

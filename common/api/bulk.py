@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from typing import Any, Protocol, TypeVar
 
 from rest_framework import serializers
@@ -18,6 +19,7 @@ from common.reading import reading_only
 
 Value = TypeVar("Value")
 
+MOST_LINES = 100
 NOT_WRITTEN = 424  # Failed Dependency, RFC 4918: this row was good, another was not
 
 
@@ -110,6 +112,58 @@ def answer_rows(
     )
 
 
+def answer_whole(
+    request: Request,
+    *,
+    field: str,
+    inputs: Sequence[Any],
+    shape: type[Strict],
+    read: Callable[[dict[str, Any]], Any],
+    plan: Callable[[list[Any]], Sequence[Outcome[Any]]],
+    act: Callable[[list[Any]], tuple[object, Sequence[Any]]],
+    preview: Callable[[Any], Any],
+    present: Callable[[Any], Any],
+    dry_run: bool,
+) -> Response:
+    """Create many rows that only make sense together, or plan it: all of them or none.
+
+    Args:
+        request: what was asked.
+        field: where the rows stand in the body, to name them by.
+        inputs: the rows as they were sent.
+        shape: the serializer of one row.
+        read: makes what the domain takes of a row's validated data.
+        plan: what would become of the rows, by reading only.
+        act: writes them; gives the batch's id and what they became, in their order.
+        preview: shapes what a row would become.
+        present: shapes what a row became.
+        dry_run: whether to plan only.
+
+    Returns:
+        201 with `items`, 200 for a plan, 400 or 409 with each row's refusal.
+    """
+    outcomes: Sequence[Outcome[Any]] = read_rows(inputs, shape)
+    readable = all(outcome.refusal is None for outcome in outcomes)
+    # Rows refer to each other, so that without one of them nothing is known of the rest.
+    rows = [read(data) for data in accepted(list(outcomes))] if readable else []
+    if dry_run:
+        if readable:
+            with reading_only():
+                outcomes = plan(rows)
+        if any(outcome.refusal for outcome in outcomes):
+            outcomes = _none_written(outcomes)
+        body = outcome_body(inputs, outcomes, preview, 201)
+        return Response({"dry_run": True, **body, "batch_id": None})
+    if not readable:
+        return _refused_whole(request, inputs, outcomes, field)
+    try:
+        batch_id, values = act(rows)
+    except NotAll as refusal:
+        return _refused_whole(request, inputs, refusal.outcomes, field)
+    items = [present(value) for value in values]
+    return Response({"items": items, "batch_id": batch_id}, status=201)
+
+
 def answer_plan(plan: Callable[[], Any], *, code: int, given: Any = None) -> Response:
     """What a write of one row would do, in the shape of a bulk answer of one row.
 
@@ -195,14 +249,26 @@ def _none_written(outcomes: Sequence[Outcome[Any]]) -> list[Outcome[Any]]:
 
 
 def _refused_whole(
-    request: Request, inputs: Sequence[Any], outcomes: Sequence[Outcome[Any]]
+    request: Request,
+    inputs: Sequence[Any],
+    outcomes: Sequence[Outcome[Any]],
+    field: str | None = None,
 ) -> Response:
     """An error with the same results: 400 where a row contradicts a rule, else 409."""
     unruly = any(isinstance(outcome.refusal, RuleViolation) for outcome in outcomes)
     status = 400 if unruly else 409
-    told = envelope(request, status, "not_all", "Some rows are refused, so none was written.")
+    said = "Some rows are refused, so none was written."
+    lines = list(islice(_lines(field, outcomes), MOST_LINES)) if field else []
+    told = envelope(request, status, "not_all", said, details=lines)
     body = outcome_body(inputs, _none_written(outcomes), lambda value: value, status)
     return Response({**told, **body, "batch_id": None}, status=status)
+
+
+def _lines(field: str, outcomes: Sequence[Outcome[Any]]) -> Iterator[str]:
+    for index, outcome in enumerate(outcomes):
+        if outcome.refusal is not None:
+            for line in outcome.refusal.details or [outcome.refusal.message]:
+                yield f"{field}.{index}.{line}"
 
 
 def _refused(index: int, given: Any, refusal: DomainError | None) -> dict[str, Any]:

@@ -1,14 +1,18 @@
 """The shapes of nodes."""
 
 from typing import Any
+from uuid import UUID
 
 from django.core.validators import RegexValidator
 from rest_framework import serializers
 
+from common.api.bulk import Rows
 from common.api.fields import Choice, CleanText, ExternalId, Instant, Metadata, NodeRef
 from common.api.pagination import feed_of, list_of, page_of
-from common.api.serializers import FeedQuery, ListQuery, Strict
+from common.api.serializers import FeedQuery, ListQuery, Strict, WriteQuery
 from hierarchy.models import Node
+from hierarchy.services.bulk import MOST_NODES
+from hierarchy.services.nodes import NodePlan
 
 _SLUG = r"^[a-z0-9]+(-[a-z0-9]+)*$"
 
@@ -35,18 +39,35 @@ class NodeRow(serializers.Serializer):
 _instant = Instant().to_representation
 
 
-def node_row(node: Node) -> dict[str, Any]:
+def node_row(node: Node, top: UUID | None) -> dict[str, Any]:
     """One node as `NodeRow` describes it; a plain function, for trees of a hundred thousand.
 
     Args:
         node: read `with_child_count`.
+        top: the topmost node that the caller sees, if it does not see the root: what is above is not shown.
 
     Returns:
-        JSON-ready but for ids.
+        JSON-ready.
     """
+    return _row(
+        node,
+        str(node.pk),
+        None if node.pk == top else node.parent_id,
+        _instant(node.created_at),
+        _instant(node.updated_at),
+    )
+
+
+def _row(
+    node: Node,
+    node_id: str | None,
+    parent_id: UUID | None,
+    created_at: str | None,
+    updated_at: str | None,
+) -> dict[str, Any]:
     return {
-        "id": str(node.pk),
-        "parent_node_id": node.parent_id and str(node.parent_id),
+        "id": node_id,
+        "parent_node_id": parent_id and str(parent_id),
         "node_type": node.node_type,
         "name": node.name,
         "slug": node.slug,
@@ -56,10 +77,38 @@ def node_row(node: Node) -> dict[str, Any]:
         "metadata": node.metadata,
         "depth": node.depth - 1,
         "child_count": node.live_child_count,
-        "created_at": _instant(node.created_at),
-        "updated_at": _instant(node.updated_at),
+        "created_at": created_at,
+        "updated_at": updated_at,
         "version": node.version,
     }
+
+
+def new_node_row(node: Node) -> dict[str, Any]:
+    """One node that is planned, in the shape of one that is there.
+
+    Args:
+        node: as a plan gave it.
+
+    Returns:
+        JSON-ready; what only a written row has is null, and so is a parent that is itself planned.
+    """
+    above = node.parent
+    parent_id = None if above is None or above._state.adding else above.pk
+    return _row(node, None, parent_id, None, None)
+
+
+def changed_node_row(change: NodePlan, top: UUID | None) -> dict[str, Any]:
+    """One node as a planned change would make it.
+
+    Args:
+        change: the plan.
+        top: as for `node_row`.
+
+    Returns:
+        JSON-ready; when it would be updated is null.
+    """
+    row = node_row(change.row, top)
+    return {**row, "updated_at": None} if change.after else row
 
 
 class BranchRow(NodeRow):
@@ -165,3 +214,24 @@ class NodeImport(NodeCreate):
         if "parent_ref" in attrs and "parent_node_id" in attrs:
             raise serializers.ValidationError({"parent_ref": "goes without parent_node_id"})
         return super().validate(attrs)
+
+
+class NodeImports(Strict):
+    """Many new nodes, all or none; parents may come in any order."""
+
+    nodes = Rows(NodeImport, most=MOST_NODES)
+
+
+class NodeImportQuery(WriteQuery):
+    """How many nodes are added at once."""
+
+    atomic = Choice(
+        choices=["true"], default="true", help_text="All rows or none: nodes know no other way."
+    )
+
+
+class NodesAdded(serializers.Serializer):
+    """The new nodes in the order in which they were sent."""
+
+    items = NodeRow(many=True)
+    batch_id = serializers.UUIDField()

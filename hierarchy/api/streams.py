@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator
 from typing import Any
+from uuid import UUID
 
 from django.core.serializers.json import DjangoJSONEncoder
 from django.http import StreamingHttpResponse
@@ -26,11 +27,12 @@ def json_stream(pieces: Iterable[str]) -> StreamingHttpResponse:
     return StreamingHttpResponse(_gathered(pieces), content_type="application/json")
 
 
-def tree_text(nodes: Any) -> Iterator[str]:
+def tree_text(nodes: Any, top: UUID | None) -> Iterator[str]:
     """`{"tree": [...]}` with children inside their parents.
 
     Args:
-        nodes: a queryset in tree order, the first node being the top.
+        nodes: a queryset in tree order, the first node being the highest.
+        top: the topmost node that the caller sees, if it does not see the root.
 
     Yields:
         JSON text.
@@ -44,16 +46,17 @@ def tree_text(nodes: Any) -> Iterator[str]:
             closed += 1
         if closed:
             yield "]}" * closed + ","
-        yield _encode(node_row(node))[:-1] + ',"children":['
+        yield _encode(node_row(node, top))[:-1] + ',"children":['
         open_depths.append(node.depth)
     yield "]}" * len(open_depths) + "]}"
 
 
-def parents_text(nodes: Any) -> Iterator[str]:
+def parents_text(nodes: Any, top: UUID | None) -> Iterator[str]:
     """`{"items": [{id, parent_node_id}]}`.
 
     Args:
         nodes: a queryset in tree order.
+        top: the topmost node that the caller sees, if it does not see the root.
 
     Yields:
         JSON text.
@@ -62,7 +65,8 @@ def parents_text(nodes: Any) -> Iterator[str]:
     separator = ""
     pairs = nodes.values_list("pk", "parent_id")
     for node_id, parent_id in pairs.iterator(chunk_size=_ROWS_A_FETCH):
-        parent = json.dumps(parent_id and str(parent_id))
+        shown_parent = None if node_id == top else parent_id
+        parent = json.dumps(shown_parent and str(shown_parent))
         yield f'{separator}{{"id":"{node_id}","parent_node_id":{parent}}}'
         separator = ","
     yield "]}"

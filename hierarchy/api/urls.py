@@ -4,6 +4,7 @@ from django.urls import path
 
 from common.api.routing import row, rows
 from hierarchy.api.keys import ApiKeyViewSet
+from hierarchy.api.schema import HierarchySchemaViewSet
 from hierarchy.api.views import NodeViewSet
 
 urlpatterns = [
@@ -14,8 +15,18 @@ urlpatterns = [
         ApiKeyViewSet.as_view({"post": "rotate"}),
         name="api-key-rotate",
     ),
+    path(
+        "hierarchy-schema",
+        HierarchySchemaViewSet.as_view({"get": "retrieve", "patch": "partial_update"}),
+        name="hierarchy-schema",
+    ),
     path("nodes", NodeViewSet.as_view(rows()), name="nodes"),
     path("nodes/parents", NodeViewSet.as_view({"get": "parents"}), name="node-parents"),
+    path(
+        "nodes/bulk-create",
+        NodeViewSet.as_view({"post": "bulk_create"}),
+        name="nodes-bulk-create",
+    ),
     path("nodes/<node:pk>/move", NodeViewSet.as_view({"post": "move"}), name="node-move"),
     path("nodes/<node:pk>/tree", NodeViewSet.as_view({"get": "tree"}), name="node-tree"),
     path(

@@ -1,62 +1,58 @@
-"""Acts on one node: create, change, move, and the part of a deletion that concerns the tree."""
+"""Acts on one node: create, change and move."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F, Max, Q
+from django.db.models import Max, Q
 from django.db.models.functions import Now
 
 from common.changes import differs
 from common.constraints import breaking
-from common.errors import Conflict, RuleViolation, require_version
+from common.errors import RuleViolation, require_version
 from common.refs import Ref
 from environments.actors import Actor
 from environments.models import Environment
 from environments.scopes import Scope
 from environments.services import audit
+from hierarchy.guard import Power, require_power
 from hierarchy.locks import lock_tree, lock_tree_shape
-from hierarchy.models import DEEPEST, Node
-from hierarchy.queries import get_node, node_not_found, resolve_nodes
-from hierarchy.slugs import LONGEST, Siblings, slug_of
+from hierarchy.models import Node
+from hierarchy.queries import get_node, node_not_found
+from hierarchy.schema import Spot, read_schema, refuse_depth, refuse_spot
+from hierarchy.services.placing import (
+    DEFAULT_NODE_TYPE,
+    TAKEN,
+    find_parent,
+    free_slug_below,
+    require_free_external_id,
+    require_free_slug,
+    require_none,
+)
+from hierarchy.services.records import told, touch_tree
 
-DEFAULT_NODE_TYPE = "node"
-TAKEN: Mapping[str, Callable[[], Conflict]] = {
-    "node_slug_unique": partial(
-        Conflict, "nodes.slug_taken", "A sibling already has this slug.", details=["slug: is taken"]
-    ),
-    "node_external_id_unique": partial(
-        Conflict,
-        "nodes.external_id_taken",
-        "Another node already has this external_id.",
-        details=["external_id: is taken"],
-    ),
-}
+_OWN_FIELDS = ("name", "slug", "external_id", "description", "status", "metadata")
 
 
-def told(node: Node) -> dict[str, Any]:
-    """What the audit log keeps of a node.
+@dataclass(frozen=True, slots=True)
+class NodePlan:
+    """What a change would make of a node.
 
     Args:
-        node: the node.
-
-    Returns:
-        Its fields as the API names them.
+        row: the node as it would be, unsaved; its version is the one it would have.
+        parent: where it would move; None where it stays.
+        before: the fields that would change, as they are.
+        after: the same as they would be; empty where nothing changes.
     """
-    return {
-        "parent_node_id": node.parent_id,
-        "name": node.name,
-        "slug": node.slug,
-        "node_type": node.node_type,
-        "external_id": node.external_id,
-        "description": node.description,
-        "status": node.status,
-        "metadata": node.metadata,
-    }
+
+    row: Node
+    parent: Node | None
+    before: Mapping[str, Any]
+    after: Mapping[str, Any]
 
 
 @transaction.atomic
@@ -90,30 +86,88 @@ def create_node(
 
     Raises:
         NotFound: `nodes.parent_not_found`.
-        RuleViolation: `nodes.too_deep`.
+        RuleViolation: `nodes.too_deep`, `nodes.type_unknown` or `nodes.child_not_allowed`.
         Conflict: `nodes.slug_taken` or `nodes.external_id_taken`.
-        Forbidden: `scope_missing`.
+        Forbidden: `scope_missing` or `beyond_own_node`.
+    """
+    lock_tree(environment.pk)
+    node = plan_create_node(
+        actor,
+        environment,
+        parent=parent,
+        name=name,
+        node_type=node_type,
+        slug=slug,
+        external_id=external_id,
+        description=description,
+        metadata=metadata,
+    )
+    with breaking(TAKEN):
+        Node.objects.add_child(node.parent, instance=node)
+    touch_tree(environment)
+    audit.record(
+        actor=actor,
+        environment=environment,
+        action="node.created",
+        resource=node,
+        after=told(node),
+        version=node.version,
+    )
+    return get_node(environment, Ref.of(node.pk))
+
+
+def plan_create_node(
+    actor: Actor,
+    environment: Environment,
+    *,
+    parent: Ref,
+    name: str,
+    node_type: str = DEFAULT_NODE_TYPE,
+    slug: str | None = None,
+    external_id: str | None = None,
+    description: str = "",
+    metadata: Mapping[str, Any] | None = None,
+) -> Node:
+    """What `create_node` would add, by reading only.
+
+    Args:
+        actor: who would add it.
+        environment: whose tree.
+        parent: as `create_node`, and so are the others.
+        name: as there.
+        node_type: as there.
+        slug: as there.
+        external_id: as there.
+        description: as there.
+        metadata: as there.
+
+    Returns:
+        The node, not saved.
+
+    Raises:
+        DomainError: as `create_node`.
     """
     actor.require(Scope.HIERARCHY_MANAGE)
-    lock_tree(environment.pk)
-    above = _parent(environment, parent)
-    _require_depth(above.depth + 1)
+    above = find_parent(environment, parent)
+    _require_place(actor, environment, above.pk)
+    spot = Spot(node_type, above.node_type, above.depth)
+    require_none(refuse_spot(read_schema(environment), spot, "node_type"))
+    if slug is not None:
+        require_free_slug(above.pk, slug)
+    require_free_external_id(environment, external_id)
     node = Node(
         environment=environment,
         parent=above,
+        depth=above.depth + 1,
         name=name,
-        slug=slug or _free_slug_below(above, name),
+        slug=slug or free_slug_below(above, name),
         node_type=node_type,
         external_id=external_id,
         description=description,
         metadata=dict(metadata or {}),
     )
-    with breaking(TAKEN):
-        Node.objects.add_child(above, instance=node)
-    audit.record(
-        actor=actor, environment=environment, action="node.created", resource=node, after=told(node)
-    )
-    return get_node(environment, Ref.of(node.pk))
+    node.live_child_count = 0
+    return node
 
 
 @transaction.atomic
@@ -142,47 +196,105 @@ def update_node(
     Raises:
         NotFound: `nodes.not_found` or `nodes.parent_not_found`.
         VersionConflict: if it changed since.
-        RuleViolation: `nodes.root_cannot_move`, `nodes.into_itself`, `nodes.too_deep` or
-            `nodes.root_stays_active`.
+        RuleViolation: `nodes.root_cannot_move`, `nodes.into_itself`, `nodes.too_deep`,
+            `nodes.child_not_allowed` or `nodes.root_stays_active`.
         Conflict: `nodes.slug_taken` or `nodes.external_id_taken`.
-        Forbidden: `scope_missing`.
+        Forbidden: `scope_missing` or `beyond_own_node`.
     """
-    actor.require(Scope.HIERARCHY_MANAGE)
     if parent is not None:
         lock_tree(environment.pk)
     else:
         # Making a node active again confers what is granted below it.
         lock_tree_shape(environment.pk)
-    row = lock_node(environment, node)
+    lock_node(environment, node)
+    plan = plan_update_node(
+        actor,
+        environment,
+        node=node,
+        changes=changes,
+        parent=parent,
+        expected_version=expected_version,
+    )
+    row = plan.row
+    if not plan.after:
+        return row
+    with breaking(TAKEN):
+        if plan.parent is not None:
+            # treebeard's index and the parent pointer move together; it asks the row where it stood.
+            Node.objects.move(Node.objects.get(pk=row.pk), plan.parent, "last-child")
+            touch_tree(environment)
+        own = {name: getattr(row, name) for name in _OWN_FIELDS if name in plan.after}
+        Node.objects.filter(pk=row.pk).update(
+            **own, parent=row.parent_id, version=row.version, updated_at=Now()
+        )
+    audit.record(
+        actor=actor,
+        environment=environment,
+        action="node.updated" if plan.parent is None else "node.moved",
+        resource=row,
+        before=plan.before,
+        after=plan.after,
+        version=row.version,
+    )
+    return get_node(environment, Ref.of(row.pk))
+
+
+def plan_update_node(
+    actor: Actor,
+    environment: Environment,
+    *,
+    node: Ref,
+    changes: Mapping[str, Any],
+    parent: Ref | None = None,
+    expected_version: int | None = None,
+) -> NodePlan:
+    """What `update_node` or `move_node` would change, by reading only.
+
+    Args:
+        actor: who would change it.
+        environment: whose tree.
+        node: as `update_node`, and so are the others.
+        changes: as there.
+        parent: as there.
+        expected_version: as there.
+
+    Returns:
+        The change.
+
+    Raises:
+        DomainError: as `update_node`.
+    """
+    actor.require(Scope.HIERARCHY_MANAGE)
+    row = get_node(environment, node)
     require_version(row, expected_version)
     if row.parent_id is None and changes.get("status") == Node.Status.INACTIVE:
         raise RuleViolation(
             "nodes.root_stays_active", "The root cannot be inactive.", details=["status: is fixed"]
         )
     before = told(row)
-    with breaking(TAKEN):
-        if parent is not None:
-            _place(environment, row, parent)
-        changed = [name for name in changes if differs(getattr(row, name), changes[name])]
-        for name in changed:
+    above = None if parent is None else _plan_move(actor, environment, row, parent)
+    for name in changes:
+        if differs(getattr(row, name), changes[name]):
             setattr(row, name, changes[name])
-        after = told(row)
-        if not changed and after == before:
-            return row
-        row.save(update_fields=[*changed, "parent"])
-    _next_version(row.pk)
+    after = told(row)
     differing = [name for name in after if differs(after[name], before[name])]
-    audit.record(
-        actor=actor,
-        environment=environment,
-        action="node.moved" if "parent_node_id" in differing else "node.updated",
-        resource=row,
-        before={name: before[name] for name in differing},
-        after={name: after[name] for name in differing},
+    if after["status"] == Node.Status.ACTIVE and "status" in differing:
+        _require_place(actor, environment, row.pk)
+    if "slug" in differing or above is not None:
+        require_free_slug(row.parent_id, row.slug, but=row.pk)
+    if "external_id" in differing:
+        require_free_external_id(environment, row.external_id, but=row.pk)
+    if differing:
+        row.version += 1
+    return NodePlan(
+        row,
+        above,
+        {name: before[name] for name in differing},
+        {name: after[name] for name in differing},
     )
-    return get_node(environment, Ref.of(row.pk))
 
 
+@transaction.atomic
 def move_node(
     *,
     actor: Actor,
@@ -216,120 +328,52 @@ def move_node(
     )
 
 
-def refuse_root(node: Node) -> None:
-    """Refuse to delete the one node that an environment cannot be without.
-
-    Args:
-        node: what shall go.
-
-    Raises:
-        RuleViolation: `nodes.root_cannot_go`.
-    """
-    if node.parent_id is None:
-        raise RuleViolation("nodes.root_cannot_go", "The root cannot be deleted.")
-
-
-def mark_subtree_deleted(
-    *, actor: Actor, environment: Environment, top: Node, batch_id: UUID
-) -> int:
-    """Take a subtree out of the tree; its rows stay as history.
-
-    Part of a deletion that also looks after assignments, under the tree lock which that holds.
-
-    Args:
-        actor: who deletes.
-        environment: whose tree.
-        top: the top of the subtree, read under the lock.
-        batch_id: the batch that this is part of, for the audit log.
-
-    Returns:
-        How many nodes were deleted.
-
-    Raises:
-        RuleViolation: `nodes.root_cannot_go`.
-    """
-    refuse_root(top)
-    live = Node.objects.in_environment(environment).below_or_at(top)
-    count = live.update(deleted_at=Now(), updated_at=Now(), version=F("version") + 1)
-    audit.record(
-        actor=actor,
-        environment=environment,
-        action="node.deleted",
-        resource=top,
-        before=told(top),
-        node_count=count,
-        batch_id=batch_id,
-    )
-    return count
-
-
-def lock_node(environment: Environment, ref: Ref) -> Node:
-    """Read a live node for a change of its row.
+def lock_node(environment: Environment, ref: Ref) -> None:
+    """See to it that a live node's row is not changed until the transaction ends.
 
     Args:
         environment: whose node.
         ref: how the caller names it.
 
-    Returns:
-        The node, locked until the transaction ends.
-
     Raises:
         NotFound: `nodes.not_found`.
     """
-    found = resolve_nodes(environment, [ref]).get(ref)
-    if found is None:
+    rows = Node.objects.in_environment(environment).filter(
+        **({"pk": ref.value} if ref.kind == "id" else {"external_id": ref.value})
+    )
+    locked = rows.select_for_update(no_key=True, of=("self",)).values_list("pk", flat=True)
+    if not list(locked):
         raise node_not_found(ref)
-    rows = Node.objects.in_environment(environment).with_child_count()
-    node = rows.select_for_update(no_key=True, of=("self",)).filter(pk=found.pk).first()
-    if node is None:
-        raise node_not_found(ref)
-    return node
 
 
-def _parent(environment: Environment, ref: Ref) -> Node:
-    found = resolve_nodes(environment, [ref]).get(ref)
-    if found is None:
-        refusal = node_not_found(ref)
-        refusal.code = "nodes.parent_not_found"
-        raise refusal
-    return found
-
-
-def _place(environment: Environment, row: Node, parent: Ref) -> None:
-    """Move treebeard's index and the parent pointer together; the tree lock is held."""
-    above = _parent(environment, parent)
+def _plan_move(actor: Actor, environment: Environment, row: Node, parent: Ref) -> Node | None:
+    """Where a node would hang, None where it hangs there already; the row is told."""
+    if row.parent_id is not None:
+        _require_place(actor, environment, row.parent_id)
+    above = find_parent(environment, parent)
     if above.pk == row.parent_id:
-        return
+        return None
     if row.parent_id is None:
         raise RuleViolation("nodes.root_cannot_move", "The root cannot be moved.")
+    _require_place(actor, environment, above.pk)
     if above.path.startswith(row.path):
         raise RuleViolation(
             "nodes.into_itself",
             "A node cannot be moved into its own subtree.",
             details=["parent_node_id: lies in the subtree that would move"],
         )
-    branch = Node.objects.filter(path__gte=row.path, path__lt=f"{row.path}z")
-    deepest = branch.aggregate(deepest=Max("depth"))["deepest"]
-    _require_depth(above.depth + 1 + deepest - row.depth)
-    Node.objects.move(row, above, "last-child")
+    branch = Node.objects.filter(path__gte=row.path, path__lt=f"{row.path}z").order_by()
+    deepest = branch.aggregate(live=Max("depth", filter=Q(deleted_at=None)), any=Max("depth"))
+    sinking = above.depth - row.depth
+    spot = Spot(row.node_type, above.node_type, deepest["live"] + sinking)
+    require_none(refuse_spot(read_schema(environment), spot, "parent_node_id"))
+    # What was deleted goes along and has to find its place too.
+    require_none(refuse_depth(deepest["any"] + sinking))
     row.parent = above
+    row.depth = above.depth + 1
+    return above
 
 
-def _require_depth(depth: int) -> None:
-    if depth > DEEPEST + 1:
-        raise RuleViolation(
-            "nodes.too_deep",
-            f"A node stands at most {DEEPEST} levels below the root.",
-            details=["parent_node_id: is too deep"],
-        )
-
-
-def _free_slug_below(parent: Node, name: str) -> str:
-    wanted = slug_of(name)
-    alike = Q(slug=wanted) | Q(slug__startswith=f"{wanted[: LONGEST - 10]}-")
-    siblings = Node.objects.filter(alike, parent=parent, deleted_at=None)
-    return Siblings(siblings.values_list("slug", flat=True)).take_like(wanted)
-
-
-def _next_version(node_id: UUID) -> None:
-    Node.objects.filter(pk=node_id).update(version=F("version") + 1, updated_at=Now())
+def _require_place(actor: Actor, environment: Environment, node_id: UUID) -> None:
+    power = Power(frozenset({Scope.HIERARCHY_MANAGE}), {node_id})
+    require_power(actor, environment, power)

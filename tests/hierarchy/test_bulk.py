@@ -10,13 +10,14 @@ from uuid import UUID
 import pytest
 
 from common.errors import Forbidden
+from common.outcomes import NotAll
 from common.refs import Ref
 from environments.actors import Actor
 from environments.models import ActorType, Batch, Environment
 from environments.scopes import ALL_SCOPES, Scope
 from hierarchy.models import DEEPEST, Node
 from hierarchy.queries import find_problems, get_root
-from hierarchy.services.bulk import NewNode, RowsRefused, create_nodes
+from hierarchy.services.bulk import NewNode, create_nodes, plan_create_nodes
 from hierarchy.services.nodes import create_node
 from tests.assignments.cast import snapshot
 from tests.hierarchy.trees import ME, Tree
@@ -36,12 +37,17 @@ def refusals(tree: Tree, *rows: NewNode) -> dict[int, str]:
     """Why rows are refused, by index; and see that nothing was written."""
     before = snapshot(tree.environment)
 
-    with pytest.raises(RowsRefused) as refused:
+    planned = plan_create_nodes(ME, tree.environment, rows)
+    with pytest.raises(NotAll) as refused:
         add(tree, *rows)
 
-    assert refused.value.code == "nodes.rows_refused"
     assert snapshot(tree.environment) == before
-    return {index: refusal.code for index, refusal in refused.value.refusals.items()}
+    codes = [
+        {index: row.refusal.code for index, row in enumerate(outcomes) if row.refusal}
+        for outcomes in (planned, refused.value.outcomes)
+    ]
+    assert codes[0] == codes[1]
+    return codes[0]
 
 
 def random_rows(choose: random.Random, count: int) -> list[NewNode]:
@@ -186,8 +192,8 @@ def test_create_nodes_takes_as_many_statements_for_300_rows_as_for_3(tree: Tree)
         ]
         counts.append(statements_of(partial(add, tree, *rows)))
 
-    # Lock, root, last paths, slugs, children counted, batch, nodes, events.
-    assert counts == [8, 8]
+    # Lock, root, schema, last paths, slugs, batch, nodes, children counted, tree counted, events.
+    assert counts == [10, 10]
 
 
 def test_create_nodes_asks_for_existing_parents_and_ids_in_two_more_statements(
@@ -202,7 +208,7 @@ def test_create_nodes_asks_for_existing_parents_and_ids_in_two_more_statements(
         ]
         counts.append(statements_of(partial(add, tree, *rows)))
 
-    assert counts == [10, 10]
+    assert counts == [11, 11]
 
 
 @pytest.mark.parametrize(

@@ -184,6 +184,7 @@ def test_a_deletion_is_told_with_what_went(cast: Cast, tree: Tree) -> None:
             "metadata": {},
         },
         "node_count": 2,
+        "version": 2,
     }
     [revoked] = tree.environment.audit_events.filter(action="assignment.revoked")
     assert revoked.resource_id == given.pk

@@ -328,15 +328,18 @@ def test_every_act_is_told_with_what_was_and_what_is(tree: Tree) -> None:
             "description": "",
             "status": "active",
             "metadata": {},
-        }
+        },
+        "version": 1,
     }
     assert updated.metadata == {
         "before": {"name": "inn", "description": ""},
         "after": {"name": "Inn", "description": "old"},
+        "version": 2,
     }
     assert moved.metadata == {
         "before": {"parent_node_id": str(tree.nodes["mill"].pk), "slug": "inn"},
         "after": {"parent_node_id": str(tree.nodes["north"].pk), "slug": "tavern"},
+        "version": 3,
     }
 
 
