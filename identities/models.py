@@ -9,6 +9,11 @@ from django.db.models.functions import Now
 from environments.models import ActorType, Environment
 
 
+def name_of(first_name: str, last_name: str, email: str) -> str:
+    """First and last name, or the address of someone without either."""
+    return f"{first_name} {last_name}".strip() or email
+
+
 class IdentityQuerySet(models.QuerySet["Identity"]):
     def in_environment(self, environment: Environment) -> IdentityQuerySet:
         """Identities of one environment that have not been removed."""
@@ -79,7 +84,30 @@ class Identity(models.Model):
     @property
     def name(self) -> str:
         """First and last name, or the address of someone without either."""
-        return f"{self.first_name} {self.last_name}".strip() or self.email
+        return name_of(self.first_name, self.last_name, self.email)
+
+
+class InvitationQuerySet(models.QuerySet["Invitation"]):
+    def in_environment(self, environment: Environment) -> InvitationQuerySet:
+        """Invitations of one environment, ended ones among them."""
+        return self.filter(environment=environment)
+
+    def with_state(self) -> InvitationQuerySet:
+        """Each invitation with `state`: its status, or expired once its time is over."""
+        over = models.When(
+            status=Invitation.Status.PENDING,
+            expires_at__lte=Now(),
+            then=models.Value(Invitation.Status.EXPIRED),
+        )
+        return self.annotate(state=models.Case(over, default=models.F("status")))
+
+    def search(self, text: str) -> InvitationQuerySet:
+        """Invitations whose address or name contains the text, in any case."""
+        return self.filter(
+            models.Q(identity__email__icontains=text)
+            | models.Q(identity__first_name__icontains=text)
+            | models.Q(identity__last_name__icontains=text)
+        )
 
 
 class Invitation(models.Model):
@@ -116,6 +144,11 @@ class Invitation(models.Model):
     revoked_at = models.DateTimeField(null=True)
     version = models.PositiveIntegerField(default=1)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    # Read `with_state`: by the database's clock, whether or not the row was marked by then.
+    state: str
+
+    objects = InvitationQuerySet.as_manager()
 
     class Meta:
         constraints: ClassVar = [

@@ -1,0 +1,1 @@
+"""The page at which an invited person accepts; it asks nobody to sign in."""
