@@ -87,6 +87,14 @@ class Account(models.Model):
         return self.name
 
 
+class ActorType(models.TextChoices):
+    """Who did something: a person, a program, or the product itself."""
+
+    USER = "user"
+    API_KEY = "api_key"
+    SYSTEM = "system"
+
+
 class TeamRole(models.TextChoices):
     """What a team member may do; environments/scopes.py holds the table."""
 
@@ -118,7 +126,10 @@ class TeamMember(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.user_id} is {self.role} of {self.account_id}"
+        # By name where the rows are at hand; never by a query.
+        user = self.user if TeamMember.user.is_cached(self) else self.user_id
+        account = self.account if TeamMember.account.is_cached(self) else self.account_id
+        return f"{user}, {self.role} of {account}"
 
 
 class TeamInvitation(models.Model):
@@ -154,3 +165,33 @@ class TeamInvitation(models.Model):
 
     def __str__(self) -> str:
         return f"{self.email} to {self.account_id}"
+
+
+class AccountEvent(models.Model):
+    """One thing that was done to a person, an account or its team, written in the transaction of the change.
+
+    What is done inside an environment is in that environment's own audit log, which its keys may read.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    # None where it was done to a person, who may be in many accounts or in none.
+    account = models.ForeignKey(Account, models.CASCADE, null=True, related_name="events")
+    actor_type = models.CharField(max_length=10, choices=ActorType)
+    actor_id = models.UUIDField(null=True)
+    actor_label = models.CharField(max_length=254)
+    action = models.CharField(max_length=60)
+    resource_type = models.CharField(max_length=30)
+    resource_id = models.UUIDField()
+    resource_label = models.CharField(max_length=300)
+    metadata = models.JSONField(default=dict)
+    correlation_id = models.CharField(max_length=128)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["account", "-created_at", "-id"], name="account_event_newest"),
+            models.Index(fields=["resource_id", "-created_at"], name="account_event_resource"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.actor_label} {self.action} {self.resource_label}"

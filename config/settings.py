@@ -44,6 +44,8 @@ INSTALLED_APPS = [
     "identities",
     "assignments",
     "onboarding",
+    # Without its search for admin.py in other packages, whose pages would write past our services.
+    "django.contrib.admin.apps.SimpleAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -52,6 +54,7 @@ INSTALLED_APPS = [
     "django.forms",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
     "csp",
     "rest_framework",
     "drf_standardized_errors",
@@ -196,6 +199,17 @@ ACCOUNT_FORMS = {
     "confirm_password_reset_code": "onboarding.web.sign_in_forms.PasswordCodeForm",
 }
 ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXY_COUNT
+MFA_ADAPTER = "onboarding.second_factors.SealedFactors"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_TOTP_ISSUER = "Trellis"
+# Browsers take passkeys without TLS from localhost alone.
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not PRODUCTION
+MFA_FORMS = {
+    "authenticate": "onboarding.web.second_factor_forms.AuthenticateForm",
+    "reauthenticate": "onboarding.web.second_factor_forms.ReauthenticateForm",
+    "activate_totp": "onboarding.web.second_factor_forms.ActivateTOTPForm",
+}
 
 # Jobs -----------------------------------------------------------------------------------------
 

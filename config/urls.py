@@ -7,6 +7,7 @@ from drf_spectacular.views import SpectacularJSONAPIView
 
 # Registers the <node:…> and <identity:…> converters before any address uses them.
 import common.api.routing  # noqa: F401  # imported for what it registers
+from config.admin import operators
 from config.health import healthz, readyz
 
 docs = login_not_required(TemplateView.as_view(template_name="api/docs.html"))
@@ -26,8 +27,11 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", healthz, name="healthz"),
     path("readyz", readyz, name="readyz"),
     path("accounts/", include("allauth.account.urls")),
+    path("accounts/2fa/", include("allauth.mfa.urls")),
+    path("admin/", operators.urls),
     path("", include("environments.web.urls")),
     path("", include("hierarchy.web.urls")),
+    path("", include("identities.web.urls")),
     path("", include("onboarding.web.urls")),
 ]
 

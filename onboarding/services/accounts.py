@@ -8,8 +8,10 @@ from allauth.account.models import EmailAddress
 from django.db import transaction
 from django.utils.text import slugify
 
+from accounts.actors import TeamActor
 from accounts.locks import lock_opening
-from accounts.models import Account, TeamMember, TeamRole, User
+from accounts.models import Account, TeamRole, User
+from accounts.services.team import add_team_member
 from common.constraints import breaking
 from common.errors import Conflict
 from environments.actors import Actor
@@ -33,7 +35,9 @@ def open_account(*, actor: Actor, user: User, name: str) -> Account:
     """
     lock_opening()
     account = Account.objects.create(name=name, slug=_free_slug(name))
-    TeamMember.objects.create(account=account, user=user, role=TeamRole.OWNER)
+    # Whoever opens an account is in no team yet that could bind them.
+    founder = TeamActor(actor.type, actor.id, actor.label, actor.correlation_id, is_bound=False)
+    add_team_member(actor=founder, account=account, user=user, role=TeamRole.OWNER)
     for environment_name in FIRST_ENVIRONMENTS:
         create_environment(actor=actor, account=account, name=environment_name)
     return account

@@ -1,0 +1,31 @@
+"""How allauth keeps what second factors are checked with: encrypted under the service's own secret."""
+
+from __future__ import annotations
+
+from base64 import urlsafe_b64encode
+from hashlib import sha256
+
+from allauth.mfa.adapter import DefaultMFAAdapter
+from cryptography.fernet import Fernet, MultiFernet
+from django.conf import settings
+
+_PURPOSE = b"second factors: "
+
+
+def _box() -> MultiFernet:
+    """Seals with the secret, and opens what a former one has sealed."""
+    secrets = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
+    keys = [urlsafe_b64encode(sha256(_PURPOSE + secret.encode()).digest()) for secret in secrets]
+    return MultiFernet([Fernet(key) for key in keys])
+
+
+class SealedFactors(DefaultMFAAdapter):
+    """Seals TOTP secrets and recovery codes, so that a copy of the database opens nothing."""
+
+    def encrypt(self, text: str) -> str:
+        """See `DefaultMFAAdapter`."""
+        return _box().encrypt(text.encode()).decode()
+
+    def decrypt(self, encrypted_text: str) -> str:
+        """See `DefaultMFAAdapter`."""
+        return _box().decrypt(encrypted_text.encode()).decode()
