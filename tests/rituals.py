@@ -203,8 +203,15 @@ def assert_hostile_is_survived(
     return sent
 
 
+# What a key costs once a minute, whenever that minute comes.
+_ONCE_A_MINUTE = ("environments_ratewindow", 'UPDATE "environments_apikey"')
+
+
 def statements_of(act: Callable[[], Any]) -> int:
-    """How many SQL statements an act takes, savepoints not counted."""
+    """How many SQL statements an act takes, without savepoints and what is due once a minute."""
     with CaptureQueriesContext(connection) as captured:
         act()
-    return sum("SAVEPOINT" not in query["sql"] for query in captured.captured_queries)
+    return sum(
+        not any(part in query["sql"] for part in ("SAVEPOINT", *_ONCE_A_MINUTE))
+        for query in captured.captured_queries
+    )

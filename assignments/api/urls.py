@@ -4,7 +4,9 @@ from typing import Any
 
 from django.urls import path
 
+from assignments.api.access import AccessViewSet
 from assignments.api.assignments import AssignmentViewSet
+from assignments.api.batches import BatchViewSet
 from assignments.api.decisions import DecisionViewSet
 from assignments.api.identities import AssignedIdentityViewSet
 from assignments.api.invites import InviteViewSet
@@ -13,6 +15,7 @@ from assignments.api.permissions import PermissionViewSet
 from assignments.api.roles import RolePermissionsViewSet, RoleViewSet
 from common.api.routing import row, rows
 
+_access = AccessViewSet.as_view
 _decide = DecisionViewSet.as_view
 _identity = AssignedIdentityViewSet.as_view
 _invite = InviteViewSet.as_view
@@ -23,6 +26,9 @@ urlpatterns = [
     path("permissions/evaluate", _decide({"post": "evaluate"}), name="evaluate"),
     path("permissions/evaluate/bulk", _decide({"post": "bulk"}), name="evaluate-bulk"),
     path("permissions/evaluate/explain", _decide({"post": "explain"}), name="explain"),
+    path("access/nodes", _access({"post": "nodes"}), name="access-nodes"),
+    path("access/identities", _access({"post": "identities"}), name="access-identities"),
+    path("access/permissions", _access({"post": "permissions"}), name="access-permissions"),
     path("permissions", PermissionViewSet.as_view(rows()), name="permissions"),
     path("permissions/<uuid:pk>", PermissionViewSet.as_view(row()), name="permission"),
     path(
@@ -64,6 +70,8 @@ urlpatterns = [
         name="assignments-bulk-change-role",
     ),
     path("assignments/<uuid:pk>", AssignmentViewSet.as_view(row()), name="assignment"),
+    path("batches/<uuid:pk>", BatchViewSet.as_view({"get": "retrieve"}), name="batch"),
+    path("batches/<uuid:pk>/undo", BatchViewSet.as_view({"post": "undo"}), name="batch-undo"),
     path("nodes/<node:pk>", _node(row()), name="node"),
     path("nodes/<node:pk>/identities", _node({"get": "identities"}), name="node-identities"),
     path(

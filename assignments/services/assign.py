@@ -15,9 +15,10 @@ from assignments.locks import lock_roles_shared
 from assignments.models import Assignment, Role
 from assignments.overlaps import Place, Windows, find_overlaps
 from assignments.queries import assignments_by_id
+from assignments.services.refusals import refuse_conflict, refuse_role, refuse_window
 from assignments.services.revoke import told
 from assignments.sight import resolve_identities_seen
-from common.errors import Conflict, DomainError, NotFound, RuleViolation
+from common.errors import Conflict, DomainError, NotFound
 from common.inserts import insert_rows
 from common.outcomes import Outcome, accepted, carried_on, require_all
 from common.refs import Ref
@@ -53,6 +54,21 @@ class NewAssignment:
     node: Ref
     effective_from: datetime | None = None
     effective_to: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What new assignments name.
+
+    Args:
+        identities: by the reference that names them.
+        nodes: by the reference that names them.
+        roles: by their ids.
+    """
+
+    identities: Mapping[Ref, Identity]
+    nodes: Mapping[Ref, Node]
+    roles: Mapping[UUID, Role]
 
 
 @transaction.atomic
@@ -184,21 +200,52 @@ def plan_assignments(
     actor.require(Scope.ASSIGNMENTS_MANAGE)
     newcomers = newcomers or {}
     known = (item.identity for item in new if item.identity not in newcomers)
-    identities = {**resolve_identities_seen(environment, known), **newcomers}
-    nodes = resolve_nodes(environment, (item.node for item in new))
-    roles = Role.objects.in_environment(environment).in_bulk({item.role_id for item in new})
+    found = Known(
+        {**resolve_identities_seen(environment, known), **newcomers},
+        resolve_nodes(environment, (item.node for item in new)),
+        Role.objects.in_environment(environment).in_bulk({item.role_id for item in new}),
+    )
+    return plan_known(actor, environment, new, found, leaving=leaving)
+
+
+def plan_known(
+    actor: Actor,
+    environment: Environment,
+    new: Sequence[NewAssignment],
+    known: Known,
+    *,
+    leaving: Collection[UUID] = (),
+) -> list[Outcome[Place]]:
+    """What would become of each row, when what the rows name was read already.
+
+    Args:
+        actor: who would give the roles.
+        environment: where.
+        new: what would be given.
+        known: what the rows name, as it will be when they are written.
+        leaving: ids of assignments that the same act revokes first.
+
+    Returns:
+        Where each row would hold, or why it cannot, in their order.
+
+    Raises:
+        Forbidden: `scope_missing` or `beyond_own_node`.
+    """
     outcomes: list[Outcome[Place]] = []
+    places: set[UUID] = set()
     for item in new:
-        identity = identities.get(item.identity)
-        node = nodes.get(item.node)
-        role = roles.get(item.role_id)
+        identity = known.identities.get(item.identity)
+        node = known.nodes.get(item.node)
+        role = known.roles.get(item.role_id)
         refusal = _refusal(item, identity, node, role)
         if refusal is None and identity and node and role:
             window = (item.effective_from, item.effective_to)
             outcomes.append(Outcome(Place(identity.pk, role.pk, node.pk, *window)))
+            # A node that the same act brings back is judged by where it hangs, by that part of the act.
+            if node.deleted_at is None:
+                places.add(node.pk)
         else:
             outcomes.append(Outcome(refusal=refusal))
-    places = {place.node_id for place in accepted(outcomes)}
     require_power(actor, environment, Power(frozenset({Scope.ASSIGNMENTS_MANAGE}), places))
     return without_overlaps(environment, outcomes, leaving)
 
@@ -245,7 +292,8 @@ def write_assignments(
     environment: Environment,
     places: Sequence[Place],
     batch: Batch | None = None,
-    invitations: Sequence[UUID] = (),
+    invitations: Sequence[UUID | None] = (),
+    restored_from: Sequence[UUID] = (),
 ) -> list[Assignment]:
     """Write planned assignments with their audit events, under the locks; three statements.
 
@@ -254,7 +302,8 @@ def write_assignments(
         environment: where.
         places: what `plan_assignments` accepted.
         batch: what they are part of, if anything.
-        invitations: ids of the invitations that they are made with, one for each place, if they are.
+        invitations: ids of the invitations that they are made with, one for each place, None for none.
+        restored_from: ids of the revoked assignments that they are made anew for, one for each place.
 
     Returns:
         The assignments with their state, in the order of the places.
@@ -283,70 +332,18 @@ def write_assignments(
         },
     )
     rows = assignments_by_id(environment, ids)
+    stories = [{"restored_from": former} for former in restored_from] or [{}] * len(rows)
     audit.record_many(
         actor=actor,
         environment=environment,
         action="assignment.created",
-        entries=[audit.Entry(row.pk, str(row), {"after": told(row)}, row.version) for row in rows],
+        entries=[
+            audit.Entry(row.pk, str(row), {"after": told(row), **story}, row.version)
+            for row, story in zip(rows, stories, strict=True)
+        ],
         batch_id=batch.pk if batch else None,
     )
     return rows
-
-
-def refuse_conflict(overlapped: Assignment | None) -> Conflict:
-    """The refusal of a window that overlaps a live one.
-
-    Args:
-        overlapped: the live assignment; None for an earlier row of the same act.
-
-    Returns:
-        `assignments.conflict` with that assignment.
-    """
-    return Conflict(
-        "assignments.conflict",
-        "A live assignment of the same identity, role and node overlaps this window."
-        if overlapped
-        else "An earlier row gives the same role at the same node in an overlapping window.",
-        data=overlapped,
-    )
-
-
-def refuse_window() -> RuleViolation:
-    """The refusal of a window without length.
-
-    Returns:
-        `assignments.window_empty`.
-    """
-    return RuleViolation(
-        "assignments.window_empty",
-        "effective_to must lie after effective_from.",
-        details=["effective_to: must lie after effective_from"],
-    )
-
-
-def refuse_role(role_id: UUID, role: Role | None) -> DomainError | None:
-    """Why a role cannot be assigned, if it cannot.
-
-    Args:
-        role_id: the id that was given.
-        role: the live role of that id, if there is one.
-
-    Returns:
-        `assignments.role_not_found`, `assignments.role_inactive` or None.
-    """
-    if role is None:
-        return NotFound(
-            "assignments.role_not_found",
-            f"There is no role {role_id}.",
-            details=["role_id: does not exist"],
-        )
-    if not role.is_active:
-        return RuleViolation(
-            "assignments.role_inactive",
-            f"The role {role.name} is inactive.",
-            details=["role_id: is inactive"],
-        )
-    return None
 
 
 def _refusal(

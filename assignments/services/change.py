@@ -13,7 +13,8 @@ from assignments.locks import lock_roles_shared
 from assignments.models import Assignment, Role
 from assignments.overlaps import Place
 from assignments.queries import assignments_by_id, assignments_of, get_assignment
-from assignments.services.assign import refuse_role, refuse_window, without_overlaps
+from assignments.services.assign import without_overlaps
+from assignments.services.refusals import refuse_role, refuse_window
 from assignments.services.revoke import told
 from common.errors import Conflict, DomainError, require_version
 from common.lookups import among

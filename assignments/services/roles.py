@@ -25,13 +25,13 @@ from environments.services import audit
 from hierarchy.guard import Power, require_power
 from hierarchy.locks import lock_tree_shape
 
-_refuse_name = partial(
+refuse_name = partial(
     Conflict,
     "roles.name_taken",
     "The environment already has a role of this name.",
     details=["name: is taken"],
 )
-_TAKEN = {"role_name_unique": _refuse_name}
+NAME_TAKEN = {"role_name_unique": refuse_name}
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +173,7 @@ def create_role(
     keys = list(permission_keys)
     lock_permissions_shared(environment, keys)
     plan = plan_role(actor, environment, name=name, description=description, permission_keys=keys)
-    with breaking(_TAKEN):
+    with breaking(NAME_TAKEN):
         role = Role.objects.create(environment=environment, name=name, description=description)
     carry(environment, role.pk, plan.permissions)
     audit.record(
@@ -259,7 +259,7 @@ def update_role(
         expected_version=expected_version,
     )
     if plan.after:
-        with breaking(_TAKEN):
+        with breaking(NAME_TAKEN):
             write_role(role_id, **plan.after)
         role = get_role(environment, role_id)
         audit.record(
@@ -339,4 +339,4 @@ def _require_free(environment: Environment, name: str, except_id: UUID | None = 
     if except_id is not None:
         others = others.exclude(pk=except_id)
     if others.alias(lower=Lower("name")).filter(lower=Lower(Value(name))).exists():
-        raise _refuse_name()
+        raise refuse_name()

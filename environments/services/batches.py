@@ -5,7 +5,12 @@ from environments.models import Batch, Environment
 
 
 def open_batch(
-    *, actor: Actor, environment: Environment, action: str, counts: dict[str, int] | None = None
+    *,
+    actor: Actor,
+    environment: Environment,
+    action: str,
+    counts: dict[str, int] | None = None,
+    undo_of: Batch | None = None,
 ) -> Batch:
     """Begin an act on many rows, in the transaction of the act.
 
@@ -14,6 +19,7 @@ def open_batch(
         environment: where.
         action: dotted, such as `assignment.bulk_created`.
         counts: how many rows had which outcome, where it is known already.
+        undo_of: the batch that this one undoes, if it is an undo.
 
     Returns:
         The saved batch, whose id the rows carry.
@@ -25,4 +31,5 @@ def open_batch(
         actor_id=actor.id,
         actor_label=actor.label,
         counts=counts or {},
+        undo_of=undo_of,
     )
