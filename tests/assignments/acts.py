@@ -22,12 +22,8 @@ from assignments.services.role_permissions import set_role_permissions
 from assignments.services.roles import create_role, update_role
 from common.refs import Ref
 from environments.scopes import Scope
-from identities.services.identities import (
-    NewIdentity,
-    create_identities,
-    create_identity,
-    update_identity,
-)
+from identities.services.change import update_identity
+from identities.services.identities import NewIdentity, create_identities, create_identity
 from tests.assignments.cast import Cast
 
 

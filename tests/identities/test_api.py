@@ -12,7 +12,7 @@ from assignments.models import Assignment
 from environments.scopes import Scope
 from identities.models import Identity
 from tests.assignments.cast import Cast, make_cast, moment, text
-from tests.identities.people import FIELDS, IDENTITIES, invite
+from tests.identities.people import FIELDS, IDENTITIES
 from tests.rituals import (
     UNWANTED_TIMES,
     V1,
@@ -35,6 +35,7 @@ ROW_CALLS = [
     lambda pk: Route("patch", f"identities/{pk}", MANAGE, {"first_name": "X"}),
     lambda pk: Route("get", f"identities/{pk}/detail", VIEW),
     lambda pk: Route("get", f"identities/{pk}/permissions", VIEW),
+    lambda pk: Route("get", f"identities/{pk}/grants", VIEW),
     lambda pk: Route("get", f"identities/{pk}/assignments", Scope.ASSIGNMENTS_VIEW),
     lambda pk: Route("post", f"identities/{pk}/activate", MANAGE),
     lambda pk: Route("post", f"identities/{pk}/deactivate", MANAGE),
@@ -46,6 +47,8 @@ def routes_of(identity_id: object) -> list[Route]:
     """Every route of identities."""
     return [
         Route("get", "identities", VIEW),
+        Route("get", "identities/with-roles", VIEW),
+        Route("get", "identities/summary", VIEW),
         Route("post", "identities", MANAGE, BOB),
         Route("post", "identities/bulk-create", MANAGE, {"identities": [BOB]}),
         *(call(identity_id) for call in ROW_CALLS),
@@ -147,7 +150,7 @@ def test_an_identity_is_found_by_the_callers_own_ids(api, cast, ref) -> None:
 
     assert api.get(f"{IDENTITIES}/{ref}").json() == row
     assert patch(api, ref, last_name="King").json()["name"] == "Ada King"
-    for part in ("detail", "permissions", "assignments"):
+    for part in ("detail", "permissions", "grants", "assignments"):
         assert api.get(f"{IDENTITIES}/{ref}/{part}").status_code == 200
     assert api.post(f"{IDENTITIES}/{ref}/deactivate").status_code == 200
     assert api.post(f"{IDENTITIES}/{ref}/activate").status_code == 200
@@ -324,34 +327,6 @@ def test_the_flag_switches_too(api, cast) -> None:
     assert names_field(patch(api, cast.ada.pk, is_active="true"), "is_active")
 
 
-@pytest.mark.parametrize(
-    ("act", "status", "invitation"),
-    [
-        ("activate", "active", "accepted"),
-        ("deactivate", "inactive", "revoked"),
-        ("remove", "removed", "revoked"),
-    ],
-)
-def test_an_act_on_someone_invited_settles_the_invitation(
-    api, cast, act, status, invitation
-) -> None:
-    pending = invite(cast.ada)
-    cast.give()
-
-    if act == "remove":
-        api.delete(f"{IDENTITIES}/{cast.ada.pk}")
-    else:
-        api.post(f"{IDENTITIES}/{cast.ada.pk}/{act}")
-
-    pending.refresh_from_db()
-    cast.ada.refresh_from_db()
-    assert (cast.ada.status, pending.status, pending.version) == (status, invitation, 2)
-    assert (pending.accepted_at is not None) == (act == "activate")
-    assert (pending.revoked_at is not None) == (act != "activate")
-    live = Assignment.objects.filter(identity=cast.ada, revoked_at=None).count()
-    assert live == (0 if act == "remove" else 1)
-
-
 def test_removing_revokes_what_is_live_and_keeps_the_history(api, cast) -> None:
     live, later = cast.give(), cast.give(node=cast.room, start=moment(1))
     over = cast.give(cast.writer, end=moment(-1))
@@ -364,7 +339,7 @@ def test_removing_revokes_what_is_live_and_keeps_the_history(api, cast) -> None:
     assert states == {live.pk: "revoked", later.pk: "revoked", over.pk: "expired"}
 
 
-@pytest.mark.parametrize("call", [1, 5, 6, 7])
+@pytest.mark.parametrize("call", [1, 6, 7, 8])
 def test_a_stale_version_is_answered_with_the_identity_as_it_is(api, cast, call) -> None:
     answer = ROW_CALLS[call](cast.ada.pk).call(api, HTTP_IF_MATCH='"7"')
 
