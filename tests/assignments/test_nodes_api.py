@@ -355,3 +355,86 @@ def test_the_statements_do_not_grow_with_the_filters_values(api, crowd) -> None:
     api.get(f"{V1}/roles")
 
     assert statements_of(lambda: items(api, path)) == 6
+
+
+def summary_of(api: Any, node: Any) -> dict[str, Any]:
+    """The summary of who holds what at a node."""
+    answer = api.get(f"{V1}/nodes/{node.pk}/identities/summary")
+    assert answer.status_code == 200, answer.content
+    told: dict[str, Any] = answer.json()
+    return told
+
+
+def test_a_nodes_summary_counts_what_its_list_shows(api, crowd) -> None:
+    bob, eve = crowd.person("bo"), crowd.person("eve")
+    crowd.give(node=crowd.room, identity=bob, end=moment(6.9))
+    crowd.give(node=crowd.room, identity=eve, end=moment(7.1))
+    revoked = crowd.give(crowd.writer, crowd.room, identity=eve)
+    api.delete(f"{V1}/assignments/{revoked.pk}")
+
+    summary = summary_of(api, crowd.room)
+
+    recent = summary.pop("recent_identities")
+    assert summary == {
+        "direct_count": 3,
+        "inherited_count": 3,
+        "active_count": 4,
+        "scheduled_count": 1,
+        "expired_count": 1,
+        "expiring_soon_count": 1,
+        "distinct_role_count": 2,
+        "can_manage_assignments": True,
+    }
+    assert len(items(api, f"nodes/{crowd.room.pk}/identities")) == 6
+    assert [row["first_name"] for row in recent] == ["Eve", "Bo", "Bob", "Ada"]
+    assert recent[0] == {
+        "id": str(eve.pk),
+        "first_name": "Eve",
+        "last_name": "Example",
+        "name": "Eve Example",
+        "email": "eve@example.org",
+    }
+    assert summary_of(api, crowd.root)["direct_count"] == 1
+
+
+def test_a_nodes_summary_names_five_people_at_most_and_nobody_of_nothing(api, cast) -> None:
+    empty = summary_of(api, cast.room)
+    for n in range(7):
+        cast.give(identity=cast.person(f"p{n}"))
+
+    names = [row["first_name"] for row in summary_of(api, cast.room)["recent_identities"]]
+
+    assert (empty["recent_identities"], empty["active_count"]) == ([], 0)
+    assert names == ["P6", "P5", "P4", "P3", "P2"]
+
+
+def test_a_nodes_summary_says_whether_the_caller_may_change_it(client_of, cast) -> None:
+    reader = client_of(cast.environment, VIEW)
+
+    assert summary_of(reader, cast.room)["can_manage_assignments"] is False
+
+
+def test_a_nodes_summary_takes_the_same_statements_for_any_number_of_rows(api, cast) -> None:
+    api.get(f"{V1}/roles")
+    counts = []
+    for total in (3, 30):
+        for n in range(total):
+            cast.give(identity=cast.person(f"p{total}-{n}"))
+        counts.append(statements_of(lambda: summary_of(api, cast.room)))
+
+    # The key, the node, its ancestors, the counts, the latest five and who they are.
+    assert counts == [6, 6]
+
+
+def test_a_nodes_summary_goes_through_the_ritual(api, client_of, cast, make_environment) -> None:
+    route = Route("get", f"nodes/{cast.room.pk}/identities/summary", VIEW)
+    theirs = make_cast(make_environment())
+
+    assert_scope_is_needed(client_of, cast.environment, [route])
+    assert_unknown_is_refused(api, [route])
+    assert_other_methods_are_refused(api, [route])
+    assert_foreign_is_like_random(
+        api,
+        [lambda pk: Route("get", f"nodes/{pk}/identities/summary", VIEW)],
+        theirs.site.pk,
+    )
