@@ -32,6 +32,10 @@ IN_LIFE: Final = (
     " AND r.deleted_at IS NULL)"
 )
 
+# The two halves of all assignments, each with an index of its own; one revoked counts in the past alone.
+NOT_REVOKED: Final = "revoked_at IS NULL"
+REVOKED: Final = "revoked_at IS NOT NULL"
+
 # How far an assignment in life is from being effective: 0 is effective; else the fewest obstacles
 # come first, and among equally many the order in which reasons are given.
 OBSTACLE: Final = (

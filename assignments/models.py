@@ -240,10 +240,17 @@ class Assignment(models.Model):
         ]
         indexes: ClassVar = [
             models.Index(fields=["identity", "node"], name="assignment_identity"),
+            # Who may do something here is listed in the order of the identities; apart, so that a
+            # decision, which knows the identity, is not tempted away from the index above.
             models.Index(
-                fields=["node"],
+                fields=["node", "identity"],
                 condition=models.Q(revoked_at=None),
                 name="assignment_node",
+            ),
+            models.Index(
+                fields=["node", "identity"],
+                condition=models.Q(revoked_at__isnull=False),
+                name="assignment_node_revoked",
             ),
             models.Index(
                 fields=["role"],

@@ -30,7 +30,11 @@ class DecisionViewSet(EnvironmentViewSet):
 
     endpoints: ClassVar[Mapping[str, Endpoint]] = {
         "evaluate": Endpoint(
-            Scope.EVALUATE, "May this identity do this, here?", body=Ask, answer=DecisionRow
+            Scope.EVALUATE,
+            "May this identity do this, here?",
+            body=Ask,
+            answer=DecisionRow,
+            limit="evaluate",
         ),
         "bulk": Endpoint(
             Scope.EVALUATE,
@@ -38,12 +42,14 @@ class DecisionViewSet(EnvironmentViewSet):
             body=AskMany,
             answer=DecisionList,
             max_body_bytes=MAX_BULK_BODY_BYTES,
+            limit="evaluate",
         ),
         "explain": Endpoint(
             Scope.EVALUATE,
             "Why at a node, with every step; asked without `scope`",
             body=AskWhy,
             answer=ExplanationRow,
+            limit="evaluate",
         ),
     }
 

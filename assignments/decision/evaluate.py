@@ -10,25 +10,32 @@ from django.db import connection
 
 from assignments.decision import sql
 from assignments.decision.question import Decision, Question
-from assignments.grants import IN_LIFE, OBSTACLE, reason_of
+from assignments.grants import OBSTACLE, reason_of
 from environments.models import Environment
 
 MOST_QUESTIONS = 10_000
-# Position, first reason without any assignment, obstacle, depth, node and role of an assignment.
+# Position, first reason without any assignment, obstacle, depth, node and role of an assignment; for a
+# caller who is bound to a node also whether it sees the identity.
 _Row = tuple[Any, ...]
 
 
-def _candidates(held: str) -> str:
+def _candidates(held: str, *, bound: bool) -> str:
+    # What lies above the caller's bound counts, and is not named.
+    named = f"CASE WHEN {sql.within('h.path')} THEN a.node_id END AS node_id"
     return (
-        f"SELECT a.node_id, h.depth, r.name, {OBSTACLE} AS obstacle FROM {held}"
-        " JOIN hierarchy_node h ON h.id = a.node_id"
-        f" JOIN assignments_role r ON r.id = a.role_id AND {IN_LIFE}"
-        " JOIN assignments_rolepermission rp ON rp.role_id = a.role_id AND rp.permission_id = p.id"
+        f"SELECT {named if bound else 'a.node_id'}, h.depth, r.name, {OBSTACLE} AS obstacle FROM {held}"
+        f" JOIN hierarchy_node h ON h.id = a.node_id{sql.CARRYING}"
     )
 
 
-_HERE: Final = _candidates(sql.held("node_id = ANY(lineage.ids)"))
-_ANYWHERE: Final = f"{_candidates(sql.held('c.node IS NULL'))} WHERE {sql.UNBLOCKED}"
+def _here(*, bound: bool) -> str:
+    return _candidates(sql.held("node_id = ANY(lineage.ids)"), bound=bound)
+
+
+def _anywhere(*, bound: bool) -> str:
+    held = sql.held("c.node IS NULL")
+    return f"{_candidates(held, bound=bound)} WHERE {sql.place_holds(bound=bound)}"
+
 
 # One text that PostgreSQL splits costs a tenth of an array that the driver quotes item by item.
 _SEPARATOR: Final = "\n"
@@ -48,18 +55,23 @@ def _statement(
     anywhere: bool,
     timed: bool,
     many: bool,
+    bound: bool,
 ) -> str:
     """The statement for questions of these kinds; what none of them needs is left out."""
-    candidates = [text for text, asked in ((_HERE, node_kinds), (_ANYWHERE, anywhere)) if asked]
-    nodes = sql.node(node_kinds) + sql.LINEAGE if node_kinds else ""
+    texts = ((_here(bound=bound), node_kinds), (_anywhere(bound=bound), anywhere))
+    candidates = [text for text, asked in texts if asked]
+    nodes = sql.node(node_kinds, bound=bound) + sql.LINEAGE if node_kinds else ""
     standing = sql.standing(asks_node=bool(node_kinds), asks_anywhere=anywhere)
     at = "asked.at::timestamptz" if timed else "NULL::timestamptz"
     return (
         f"SELECT c.position, {standing}, g.obstacle, g.depth, g.node_id::text, g.name"
-        " FROM (SELECT %s::uuid AS environment_id, asked.identity_kind, asked.identity,"
+        f"{f', {sql.SEEN}' if bound else ''}"
+        f" FROM (SELECT %s::uuid AS environment_id,{' %s::uuid AS bound,' if bound else ''}"
+        " asked.identity_kind, asked.identity,"
         f" asked.permission, asked.node_kind, asked.node, {at} AS at, asked.position"
         f" FROM {_MANY if many else _ONE} AS asked"
         " (identity_kind, identity, permission, node_kind, node, at, position)) c"
+        + (sql.BOUND if bound else "")
         + sql.identity(identity_kinds)
         + nodes
         + sql.PERMISSION
@@ -80,7 +92,7 @@ def evaluate_many(environment: Environment, questions: Sequence[Question]) -> li
     """Answer questions about one environment; one statement, so all at one instant.
 
     Args:
-        environment: whose rows decide.
+        environment: whose rows decide, and `bound_to` which node the caller is.
         questions: 1 to 10,000, whose texts hold no line break.
 
     Returns:
@@ -98,9 +110,11 @@ def evaluate_many(environment: Environment, questions: Sequence[Question]) -> li
         anywhere=None in nodes,
         timed=any(instants),
         many=len(questions) > 1,
+        bound=environment.bound_to is not None,
     )
     parameters: list[Any] = [
         environment.pk,
+        *([] if environment.bound_to is None else [environment.bound_to]),
         _joined([identity.kind for identity in identities]),
         _joined([identity.value for identity in identities]),
         _joined([question.permission for question in questions]),
@@ -114,7 +128,8 @@ def evaluate_many(environment: Environment, questions: Sequence[Question]) -> li
     found: list[list[_Row]] = [[] for _ in questions]
     for row in rows:
         found[row[0] - 1].append(row)
-    return list(map(_decision, found))
+    decide = _decision if environment.bound_to is None else _bound_decision
+    return list(map(decide, found))
 
 
 def _decision(rows: Sequence[_Row]) -> Decision:
@@ -129,6 +144,14 @@ def _decision(rows: Sequence[_Row]) -> Decision:
     # The deepest place is the nearest one; of places anywhere, any that is always the same.
     _, node_id = max(row[3:5] for row in granting)
     return Decision(True, None, sorted({row[5] for row in granting}), node_id)
+
+
+def _bound_decision(rows: Sequence[_Row]) -> Decision:
+    """The same for a caller who is bound to a node: of whom it does not see it learns no more than a no."""
+    decision = _decision(rows)
+    if decision.allowed or rows[0][6]:
+        return decision
+    return Decision(False, "identity_not_found", [], None)
 
 
 def evaluate(environment: Environment, question: Question) -> Decision:

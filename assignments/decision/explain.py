@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from functools import cache
+from typing import Any, Final
 from uuid import UUID
 
 from django.db import connection
 
 from assignments.decision import sql
 from assignments.decision.question import Question
-from assignments.grants import IN_LIFE, OBSTACLE, reason_of
+from assignments.grants import OBSTACLE, reason_of
 from environments.models import Environment
 from hierarchy.queries import node_not_found
 from identities.queries import identity_not_found
@@ -47,6 +48,7 @@ class Rung:
     depth: int
     is_target: bool
     is_active: bool
+    is_shown: bool
     grants: list[Grant]
 
 
@@ -60,11 +62,13 @@ class Explanation:
         node_id: where.
         allowed: whether they may.
         denial_reason: why not; None where allowed.
-        effective_node_id: the nearest node whose assignment allows it; None where denied.
+        effective_node_id: the nearest node whose assignment allows it; None where denied, or where it
+            lies above the node that the caller is bound to.
         granting_roles: ids of the roles that allow it, nearest first.
-        granting_nodes: ids of the nodes they are held at, nearest first.
-        lineage: root first, the node last.
-        near_misses: what stands in the way, what comes first in `denial_reason` first.
+        granting_nodes: ids of the nodes they are held at, nearest first, as far as the caller sees.
+        lineage: root first, the node last; for a caller who is bound to a node from that node on.
+        near_misses: what stands in the way, what comes first in `denial_reason` first; of what lies
+            above the caller's bound the reason alone.
     """
 
     identity_id: UUID
@@ -79,7 +83,12 @@ class Explanation:
     near_misses: list[dict[str, Any]]
 
 
-def _statement(identity_kind: str, node_kind: str) -> str:
+# Whether the caller sees the identity and the node on the way, where it is bound.
+_SIGHT: Final = f"{sql.SEEN}, {sql.within('up.path')}"
+
+
+@cache
+def _statement(identity_kind: str, node_kind: str, *, bound: bool) -> str:
     return (
         "SELECT i.id, i.status, n.id, p.id,"
         f" {sql.standing(asks_node=True, asks_anywhere=False)},"
@@ -89,19 +98,20 @@ def _statement(identity_kind: str, node_kind: str) -> str:
         " ARRAY(SELECT r.id FROM assignments_role r JOIN assignments_rolepermission rp"
         " ON rp.role_id = r.id AND rp.permission_id = p.id"
         " WHERE r.is_active AND r.deleted_at IS NULL ORDER BY r.name, r.id"
-        f" LIMIT {_MOST_ROLES_NAMED})"
-        " FROM (SELECT %s::uuid AS environment_id, %s::text AS identity, %s::text AS permission,"
-        " %s::text AS node, %s::timestamptz AS at) c"
+        f" LIMIT {_MOST_ROLES_NAMED}),"
+        f" {_SIGHT if bound else 'true, true'}"
+        " FROM (SELECT %s::uuid AS environment_id, %s::uuid AS bound, %s::text AS identity,"
+        " %s::text AS permission, %s::text AS node, %s::timestamptz AS at) c"
+        + (sql.BOUND if bound else "")
         + sql.identity({identity_kind})
-        + sql.node({node_kind})
+        + sql.node({node_kind}, bound=bound)
         + sql.LINEAGE
         + sql.PERMISSION
         + " LEFT JOIN hierarchy_node up ON up.id = ANY(lineage.ids)"
         f" LEFT JOIN LATERAL (SELECT a.*, r.name, {OBSTACLE} AS obstacle,"
         " EXISTS (SELECT FROM assignments_rolepermission rp"
         " WHERE rp.role_id = a.role_id AND rp.permission_id = p.id) AS carries"
-        " FROM assignments_assignment a"
-        f" JOIN assignments_role r ON r.id = a.role_id AND {IN_LIFE}"
+        f" FROM assignments_assignment a{sql.IN_ROLE}"
         " WHERE a.identity_id = i.id AND a.node_id = up.id) g ON true"
         " ORDER BY up.depth, g.obstacle, g.name, g.id"
     )
@@ -123,19 +133,25 @@ def explain(environment: Environment, question: Question) -> Explanation:
     assert question.node is not None
     parameters: list[Any] = [
         environment.pk,
+        environment.bound_to,
         question.identity.value,
         question.permission,
         question.node.value,
         question.at,
     ]
+    statement = _statement(
+        question.identity.kind, question.node.kind, bound=environment.bound_to is not None
+    )
     with connection.cursor() as cursor:
-        cursor.execute(_statement(question.identity.kind, question.node.kind), parameters)
+        cursor.execute(statement, parameters)
         rows = cursor.fetchall()
     identity_id, status, node_id, permission_id, standing = rows[0][:5]
+    suggested, seen = rows[0][17:19]
     if identity_id is None:
         raise identity_not_found(question.identity)
     if node_id is None:
-        raise node_not_found(question.node)
+        # A bound caller learns of whom it does not see no more than that there is no such identity.
+        raise node_not_found(question.node) if seen else identity_not_found(question.identity)
     lineage = _lineage(rows, node_id)
     granting = [
         (rung, grant)
@@ -144,12 +160,14 @@ def explain(environment: Environment, question: Question) -> Explanation:
         if grant.grants_permission and grant.is_effective
     ]
     allowed = standing is None and bool(granting)
+    if not allowed and not seen:
+        raise identity_not_found(question.identity)
     near_misses: list[dict[str, Any]] = []
     if not allowed:
         if status != "active":
             near_misses.append({"reason": f"identity_{status}", "identity_id": identity_id})
         near_misses += [
-            {"reason": "node_inactive", "node_id": rung.node_id}
+            _told(rung, {"reason": "node_inactive", "node_id": rung.node_id})
             for rung in lineage
             if not rung.is_active
         ]
@@ -165,19 +183,21 @@ def explain(environment: Environment, question: Question) -> Explanation:
                     "identity_id": identity_id,
                     "node_id": node_id,
                     # The shortest way to a yes: assign one of these here.
-                    "role_ids": rows[0][-1],
+                    "role_ids": suggested,
                 }
             )
+    nearest = granting[0][0] if allowed else None
+    places = [rung.node_id for rung, _ in granting if rung.is_shown]
     return Explanation(
         identity_id=identity_id,
         permission=question.permission,
         node_id=node_id,
         allowed=allowed,
         denial_reason=None if allowed else near_misses[0]["reason"],
-        effective_node_id=granting[0][0].node_id if allowed else None,
+        effective_node_id=nearest.node_id if nearest and nearest.is_shown else None,
         granting_roles=_distinct(grant.role_id for _, grant in granting) if allowed else [],
-        granting_nodes=_distinct(rung.node_id for rung, _ in granting) if allowed else [],
-        lineage=lineage,
+        granting_nodes=_distinct(places) if allowed else [],
+        lineage=[rung for rung in lineage if rung.is_shown],
         near_misses=near_misses,
     )
 
@@ -187,7 +207,8 @@ def _lineage(rows: list[tuple[Any, ...]], target: UUID) -> list[Rung]:
     for row in rows:
         node_id, name, node_type, depth, is_active = row[5:10]
         rung = rungs.setdefault(
-            node_id, Rung(node_id, name, node_type, depth - 1, node_id == target, is_active, [])
+            node_id,
+            Rung(node_id, name, node_type, depth - 1, node_id == target, is_active, row[19], []),
         )
         assignment_id, role_id, role_name, start, end, obstacle, carries = row[10:17]
         if assignment_id is not None:
@@ -206,17 +227,25 @@ def _missed(lineage: list[Rung]) -> list[dict[str, Any]]:
         if grant.grants_permission and not grant.is_effective
     ]
     return [
-        {
-            "reason": reason_of(grant.obstacle),
-            "assignment_id": grant.assignment_id,
-            "role_id": grant.role_id,
-            "role_name": grant.role_name,
-            "node_id": rung.node_id,
-            "effective_from": grant.effective_from,
-            "effective_to": grant.effective_to,
-        }
+        _told(
+            rung,
+            {
+                "reason": reason_of(grant.obstacle),
+                "assignment_id": grant.assignment_id,
+                "role_id": grant.role_id,
+                "role_name": grant.role_name,
+                "node_id": rung.node_id,
+                "effective_from": grant.effective_from,
+                "effective_to": grant.effective_to,
+            },
+        )
         for _, _, rung, grant in sorted(missed, key=lambda miss: miss[:2])
     ]
+
+
+def _told(rung: Rung, miss: dict[str, Any]) -> dict[str, Any]:
+    """A near miss; of what lies above the caller's bound nothing is named."""
+    return miss if rung.is_shown else {"reason": miss["reason"]}
 
 
 def _distinct(ids: Any) -> list[UUID]:

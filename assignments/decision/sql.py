@@ -1,12 +1,13 @@
 """The parts that the statements of the decision are made of.
 
-Every statement starts from `c`, the questions: environment_id, identity, permission, node, at. Each part
-joins what it is named for.
+Every statement starts from `c`, the questions: environment_id, identity, permission, node, at, and `bound`
+where the caller is bound to a node. Each part joins what it is named for.
 """
 
 from collections.abc import Collection
 from typing import Final
 
+from assignments.grants import IN_LIFE, live
 from hierarchy.models import Node
 
 _IDENTITY_BY = {
@@ -71,24 +72,86 @@ def identity(kinds: Collection[str]) -> str:
     return f" LEFT JOIN LATERAL ({found} LIMIT 1) i ON true"
 
 
-def node(kinds: Collection[str]) -> str:
+def node(kinds: Collection[str], *, bound: bool = False) -> str:
     """Joins `n`, the node asked about.
 
     Args:
         kinds: which kinds of reference occur among the questions.
+        bound: whether only nodes within the bound are found.
 
     Returns:
         An SQL text.
     """
-    found = _one_of(
-        "hierarchy_node", "id, path", "deleted_at IS NULL", _NODE_BY, "node_kind", kinds
-    )
+    live_node = f"deleted_at IS NULL AND {within('path')}" if bound else "deleted_at IS NULL"
+    found = _one_of("hierarchy_node", "id, path", live_node, _NODE_BY, "node_kind", kinds)
     return f" LEFT JOIN LATERAL ({found} LIMIT 1) n ON true"
 
 
 PERMISSION: Final = (
     " LEFT JOIN assignments_permission p"
     " ON p.environment_id = c.environment_id AND p.key = c.permission"
+)
+
+# The role `r` of an assignment `a` in life; then only where it carries the permission `p`.
+IN_ROLE: Final = f" JOIN assignments_role r ON r.id = a.role_id AND {IN_LIFE}"
+CARRYING: Final = (
+    f"{IN_ROLE}"
+    " JOIN assignments_rolepermission rp ON rp.role_id = a.role_id AND rp.permission_id = p.id"
+)
+
+# The node that the caller is bound to; without it nothing is within.
+BOUND: Final = (
+    " LEFT JOIN hierarchy_node b"
+    " ON b.id = c.bound AND b.environment_id = c.environment_id AND b.deleted_at IS NULL"
+)
+
+
+def below_or_at(path: str, top: str) -> str:
+    """Whether a path is another or continues it; a range of the path's index.
+
+    Args:
+        path: an SQL text for the path.
+        top: an SQL text for the other.
+
+    Returns:
+        An SQL text.
+    """
+    # Steps are made of 0-9 and A-Z, which collate before any small letter.
+    return f"({path} >= {top} AND {path} < {top} || 'z')"
+
+
+def within(path: str) -> str:
+    """Whether a path lies within the bound.
+
+    Args:
+        path: an SQL text for the path.
+
+    Returns:
+        An SQL text.
+    """
+    return below_or_at(path, "b.path")
+
+
+def reach(top: str) -> str:
+    """The topmost place below or at a node that a grant at `h` reaches; null where it reaches none.
+
+    Args:
+        top: an SQL text for the node's path.
+
+    Returns:
+        An SQL text for a path.
+    """
+    return (
+        f"(CASE WHEN starts_with({top}, h.path) THEN {top}"
+        f" WHEN starts_with(h.path, {top}) THEN h.path END)"
+    )
+
+
+# Whether a bound caller sees the identity `i`: assignments/sight.py says the same of many.
+SEEN: Final = (
+    "EXISTS (SELECT FROM assignments_assignment s JOIN hierarchy_node seen ON seen.id = s.node_id"
+    f" WHERE s.identity_id = i.id AND {live('s')}"
+    f" AND seen.deleted_at IS NULL AND {within('seen.path')})"
 )
 
 
@@ -114,11 +177,49 @@ LINEAGE: Final = (
     f" FROM hierarchy_node up WHERE up.path = ANY({prefixes('n.path')})) lineage ON n.id IS NOT NULL"
 )
 
+
+def way_is_open(path: str) -> str:
+    """Whether nothing on the way from the root to a place is inactive.
+
+    Args:
+        path: an SQL text for its path.
+
+    Returns:
+        An SQL text.
+    """
+    way = prefixes(path)
+    return f"NOT EXISTS (SELECT FROM hierarchy_node up WHERE up.path = ANY({way}) AND {BLOCKED})"
+
+
+def unblocked(node: str) -> str:
+    """Whether nothing on the way from the root to a node is inactive.
+
+    Args:
+        node: the alias it stands under.
+
+    Returns:
+        An SQL text.
+    """
+    return way_is_open(f"{node}.path")
+
+
 # The place of an assignment holds only while nothing on the way to it is inactive.
-UNBLOCKED: Final = (
-    "NOT EXISTS (SELECT FROM hierarchy_node up"
-    f" WHERE up.path = ANY({prefixes('h.path')}) AND {BLOCKED})"
-)
+UNBLOCKED: Final = unblocked("h")
+
+
+def place_holds(*, bound: bool) -> str:
+    """Whether a grant at `h` reaches a node that is not switched off and that the caller sees.
+
+    Args:
+        bound: whether the caller is bound to a node.
+
+    Returns:
+        An SQL text.
+    """
+    if not bound:
+        return UNBLOCKED
+    place = reach("b.path")
+    return f"{place} IS NOT NULL AND {way_is_open(place)}"
 
 
 def standing(*, asks_node: bool, asks_anywhere: bool) -> str:

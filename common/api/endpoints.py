@@ -30,6 +30,8 @@ class Endpoint:
         creates: whether it honours Idempotency-Key.
         secrets: fields of its answer that a replay leaves out.
         limit: which of a key's rate limits it counts against.
+        scopes: further rights that it needs besides.
+        line: the shape of a line where it also answers `application/x-ndjson`.
     """
 
     scope: str
@@ -44,6 +46,8 @@ class Endpoint:
     creates: bool = False
     secrets: tuple[str, ...] = field(default=())
     limit: Literal["evaluate", "others"] = "others"
+    scopes: tuple[str, ...] = field(default=())
+    line: type[serializers.BaseSerializer[Any]] | type[serializers.Field] | None = None
 
     @property
     def plans(self) -> bool:

@@ -11,6 +11,7 @@ from drf_spectacular.utils import (
 from rest_framework import serializers
 
 from common.api.bulk import PlanAnswer
+from common.api.feeds import LINES
 from common.api.serializers import NoQuery
 
 
@@ -68,8 +69,11 @@ class ApiSchema(AutoSchema):
         return self._endpoint.summary if self._endpoint else super().get_summary()
 
     def get_description(self) -> str:  # type: ignore[override]  # takes what the base is given
-        """See `AutoSchema`; tells the scope."""
-        return f"Scope: `{self._endpoint.scope}`" if self._endpoint else super().get_description()
+        """See `AutoSchema`; tells the scopes."""
+        if not self._endpoint:
+            return super().get_description()
+        scopes = (self._endpoint.scope, *self._endpoint.scopes)
+        return f"Scope: {', '.join(f'`{scope}`' for scope in scopes)}"
 
     def get_override_parameters(self) -> list[Any]:
         """See `AutoSchema`."""
@@ -96,6 +100,7 @@ class ApiSchema(AutoSchema):
             **self._plan(endpoint),
             **dict.fromkeys((endpoint.status, *endpoint.statuses), answer),
             **self._answer_or_plan(endpoint),
+            **self._answer_in_lines(endpoint),
             "default": OpenApiResponse(ErrorEnvelope, "The refusal."),
         }
 
@@ -116,6 +121,16 @@ class ApiSchema(AutoSchema):
             resource_type_field_name=None,
         )
         return {200: OpenApiResponse(either)}
+
+    def _answer_in_lines(self, endpoint: Any) -> dict[Any, Any]:
+        """Where the whole answer can also be had line by line, either media type."""
+        if endpoint.line is None:
+            return {}
+        line = OpenApiResponse(endpoint.line, "The whole answer, one item a line.")
+        return {
+            (200, "application/json"): OpenApiResponse(endpoint.answer),
+            (200, LINES): line,
+        }
 
     def _is_list_view(self, serializer: Any = None) -> bool:
         # Our lists have an envelope, which their answer's serializer describes.

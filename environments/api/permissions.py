@@ -31,5 +31,6 @@ class HasScope(BasePermission):
         if view.endpoint is None:
             # The method is not one of the route's; the view answers 405 itself.
             return True
-        cast(Actor, request.user).require(view.endpoint.scope)
+        for scope in (view.endpoint.scope, *view.endpoint.scopes):
+            cast(Actor, request.user).require(scope)
         return True

@@ -88,15 +88,17 @@ NOWHERE = Rows(
             "identities",
             "identity-invites",
             "nodes",
+            "other node",
             "permissions",
             "roles",
+            "other role",
         )
     }
 )
 
 
 def make_rows(client: APIClient) -> Rows:
-    """Make one row of each kind over the API."""
+    """Make one row of each kind over the API, and a second node and role for what moves or changes."""
 
     def post(path: str, **body: Any) -> Any:
         answer = client.post(f"/api/v1/{path}", body, format="json")
@@ -106,11 +108,14 @@ def make_rows(client: APIClient) -> Rows:
     root = b"".join(client.get("/api/v1/nodes/parents"))
     (top,) = json.loads(root)["items"]
     node = post("nodes", parent_node_id=top["id"], name="Here")["id"]
+    other_node = post("nodes", parent_node_id=top["id"], name="There")["id"]
     permission = post("permissions", permissions=[{"key": "thing.read"}])["items"][0]["id"]
     role = post("roles", name="Reader", permission_keys=["thing.read"])["id"]
+    other_role = post("roles", name="Auditor", permission_keys=["thing.read"])["id"]
     who = {"email": "ada@example.org", "first_name": "Ada", "last_name": "Example"}
     identity = post("identities", **who)["id"]
-    assignment = post("assignments", identity_id=identity, node_id=node, role_id=role)["id"]
+    given = {"identity_id": identity, "node_id": other_node, "role_id": role}
+    assignment = post("assignments", **given)["id"]
     later = {"identity_id": identity, "node_id": top["id"], "role_id": role}
     many = client.post("/api/v1/assignments/bulk-create", {"assignments": [later]}, format="json")
     key = post("api-keys", name="other", access_mode="full_access")["id"]
@@ -126,8 +131,10 @@ def make_rows(client: APIClient) -> Rows:
         "identities": identity,
         "identity-invites": invite,
         "nodes": node,
+        "other node": other_node,
         "permissions": permission,
         "roles": role,
+        "other role": other_role,
     }
     return Rows({name: UUID(row_id) for name, row_id in ids.items()})
 
@@ -161,9 +168,9 @@ def body_for(operation: Operation, rows: Rows) -> Any:
         "POST /api/v1/assignments/bulk-remove": {"assignment_ids": [str(rows["assignments"])]},
         "POST /api/v1/assignments/bulk-change-role": {
             "assignment_ids": [str(rows["assignments"])],
-            "role_id": str(rows["roles"]),
+            "role_id": str(rows["other role"]),
         },
-        "PATCH /api/v1/assignments/<uuid:pk>": {"role_id": str(rows["roles"])},
+        "PATCH /api/v1/assignments/<uuid:pk>": {"role_id": str(rows["other role"])},
         "POST /api/v1/identities": {
             **person,
             "role_id": str(rows["roles"]),
@@ -186,10 +193,23 @@ def body_for(operation: Operation, rows: Rows) -> Any:
             "nodes": [{"parent_node_id": str(rows["nodes"]), "name": "Below"}]
         },
         "POST /api/v1/nodes": {"parent_node_id": str(rows["nodes"]), "name": "Below"},
-        "PATCH /api/v1/nodes/<node:pk>": {"parent_node_id": str(rows["nodes"])},
-        "POST /api/v1/nodes/<node:pk>/move": {"parent_node_id": str(rows["nodes"])},
+        "PATCH /api/v1/nodes/<node:pk>": {"parent_node_id": str(rows["other node"])},
+        "POST /api/v1/nodes/<node:pk>/move": {"parent_node_id": str(rows["other node"])},
         "POST /api/v1/permissions": {"permissions": [{"key": "thing.write"}]},
         "PATCH /api/v1/permissions/<uuid:pk>": {"name": "Other"},
+        "POST /api/v1/access/nodes": {
+            "identity_id": question["identity_id"],
+            "permission": "thing.read",
+            "under": question["node_id"],
+        },
+        "POST /api/v1/access/identities": {
+            "permission": "thing.read",
+            "node_id": question["node_id"],
+        },
+        "POST /api/v1/access/permissions": {
+            "identity_id": question["identity_id"],
+            "node_id": question["node_id"],
+        },
         "POST /api/v1/permissions/evaluate": {**question, "scope": "node"},
         "POST /api/v1/permissions/evaluate/bulk": {"checks": [{**question, "scope": "node"}]},
         "POST /api/v1/permissions/evaluate/explain": question,
