@@ -6,9 +6,9 @@ from uuid import uuid4
 
 import pytest
 
-from assignments.models import Permission
+from assignments.models import Permission, Role
 from environments.scopes import Scope
-from tests.assignments.cast import Cast, make_cast
+from tests.assignments.cast import Cast, make_cast, moment
 from tests.rituals import (
     V1,
     Route,
@@ -41,6 +41,7 @@ def routes_of(permission_id: object) -> list[Route]:
 
 ROW_CALLS = [
     lambda pk: Route("get", f"permissions/{pk}", VIEW),
+    lambda pk: Route("get", f"permissions/{pk}/usage", VIEW),
     lambda pk: Route("patch", f"permissions/{pk}", MANAGE, {"name": "X"}),
     lambda pk: Route("delete", f"permissions/{pk}", MANAGE),
 ]
@@ -238,6 +239,56 @@ def test_deleting_a_permission_takes_it_out_of_every_role(api, cast) -> None:
     denied = api.post(f"{PERMISSIONS}/evaluate", question, format="json").json()
     assert carried == ["invoice.write"]
     assert denied["denial_reason"] == "permission_not_found"
+
+
+def test_the_use_of_a_permission_is_told(api, cast) -> None:
+    cast.give()
+    cast.give(node=cast.room)
+    cast.give(cast.writer)
+    cast.give(cast.writer, identity=cast.person("bob"), start=moment(3))
+    cast.give(cast.writer, identity=cast.person("eve"), start=moment(-3), end=moment(-1))
+    api.patch(f"{V1}/roles/{cast.reader.pk}", {"is_active": False}, format="json")
+    gone = api.post(
+        f"{V1}/roles", {"name": "Gone", "permission_keys": ["invoice.read"]}, format="json"
+    ).json()
+    cast.give(Role.objects.get(pk=gone["id"]), identity=cast.person("kim"))
+    api.delete(f"{V1}/roles/{gone['id']}?cascade=true")
+
+    told = {
+        key.key: api.get(f"{PERMISSIONS}/{key.pk}/usage").json() for key in (cast.read, cast.write)
+    }
+    planned = api.delete(f"{PERMISSIONS}/{cast.read.pk}?dry_run=true").json()["results"][0]
+
+    reader = {"id": str(cast.reader.pk), "name": "Reader", "member_count": 1}
+    writer = {"id": str(cast.writer.pk), "name": "Writer", "member_count": 2}
+    assert told == {
+        "invoice.read": {"roles": [reader, writer], "role_count": 2, "identity_count": 2},
+        "invoice.write": {"roles": [writer], "role_count": 1, "identity_count": 2},
+    }
+    assert planned["data"] == {"role_count": 2, "identity_count": 2}
+    assert planned["code"] == 204
+    assert Permission.objects.count() == 2
+
+
+def test_a_permission_that_nothing_carries_is_used_by_nobody(api) -> None:
+    row = api.post(PERMISSIONS, NEW, format="json").json()["items"][0]
+
+    told = api.get(f"{PERMISSIONS}/{row['id']}/usage").json()
+
+    assert told == {"roles": [], "role_count": 0, "identity_count": 0}
+
+
+def test_the_use_takes_as_many_statements_for_30_roles_as_for_3(api, cast) -> None:
+    address = f"{PERMISSIONS}/{cast.read.pk}/usage"
+    api.get(address)
+    counts = []
+    for total in (3, 30):
+        for n in range(total):
+            role = {"name": f"Role {total} {n}", "permission_keys": ["invoice.read"]}
+            api.post(f"{V1}/roles", role, format="json")
+        counts.append(statements_of(lambda: api.get(address)))
+
+    assert counts == [4, 4]
 
 
 def test_hostile_bodies_are_refused_and_the_list_still_works(api, cast) -> None:
