@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
+from django.test import Client
 from rest_framework.test import APIClient
 
 from tests.rituals import V1
@@ -69,3 +70,18 @@ def ask_once(key: str, question: Mapping[str, Any]) -> bool:
     if remembered not in _remembered:
         _remembered[remembered] = ask(key, question)
     return _remembered[remembered]
+
+
+def accept(page: str, first_name: str, address: str) -> int:
+    """Accept an invitation as a browser does.
+
+    Args:
+        page: the address of its link.
+        first_name: what to write there.
+        address: where it comes from.
+
+    Returns:
+        The status.
+    """
+    browser = Client(raise_request_exception=False, REMOTE_ADDR=address)
+    return browser.post(page, {"first_name": first_name}).status_code

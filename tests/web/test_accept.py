@@ -33,7 +33,7 @@ def test_the_page_shows_who_invites_to_what_and_the_names(
     assert "<strong>test</strong> invites <strong>bob@example.org</strong>" in re.sub(
         r"\s+", " ", text
     )
-    assert f"to {environment.account.name}, Development." in text
+    assert f"to the Development environment of {environment.account.name}." in text
     assert 'value="Bob"' in text
     assert "&lt;b&gt;Tables&lt;/b&gt;" in text
     assert text.count("<button") == 1
