@@ -9,6 +9,11 @@ _UNWANTED = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\uffff]"
 )
 _LINE_BREAKS = re.compile("[\t\n\r]")
+# Unicode's stream-safe form (UAX 15, section 13) has no more marks on one letter, and no language needs
+# more; sorting an endless row of them costs the square of its length.
+_MOST_MARKS = 30
+_MARKS = "".join(filter(unicodedata.combining, map(chr, range(0x300, 0x1F000))))
+_TOO_MANY_MARKS = re.compile(f"[{re.escape(_MARKS)}]{{{_MOST_MARKS + 1}}}")
 
 
 class UnwantedCharacter(ValueError):
@@ -26,11 +31,16 @@ def clean_text(text: str, *, multiline: bool = False) -> str:
         The text in Unicode normal form C.
 
     Raises:
-        UnwantedCharacter: if it holds a control character, a lone surrogate or a bidirectional mark.
+        UnwantedCharacter: if it holds a control character, a lone surrogate or a bidirectional mark,
+            or a letter more marks than any language puts on one.
     """
+    if text.isascii() and text.isprintable():
+        return text
     found = _UNWANTED.search(text) or (None if multiline else _LINE_BREAKS.search(text))
     if found:
         raise UnwantedCharacter(f"must not contain the character U+{ord(found.group()):04X}")
+    if _TOO_MANY_MARKS.search(text):
+        raise UnwantedCharacter(f"must not put more than {_MOST_MARKS} marks on one letter")
     return unicodedata.normalize("NFC", text)
 
 

@@ -15,6 +15,7 @@ _RFC_3339 = re.compile(
     r"\d{4}-\d\d-\d\dT(?!24)\d\d:\d\d:(?!60)\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)", re.ASCII
 )
 MAX_METADATA_CHARACTERS = 16_384
+MOST_SHRINKING = 4
 
 
 class CleanText(serializers.CharField):
@@ -34,6 +35,9 @@ class CleanText(serializers.CharField):
     def run_validation(self, data: Any = serializers.empty) -> Any:
         """See `Field`; checks before anything else looks at the text."""
         if isinstance(data, str):
+            # Normal form makes a text at most so much shorter; what is longer need not be looked at.
+            if self.max_length and len(data) > MOST_SHRINKING * self.max_length:
+                self.fail("max_length", max_length=self.max_length)
             try:
                 data = clean_text(data, multiline=self.multiline)
             except UnwantedCharacter as error:
@@ -182,16 +186,20 @@ class Instant(serializers.DateTimeField):
 class Metadata(serializers.JSONField):
     """A JSON object of the caller's own, up to 16,384 characters."""
 
+    default_error_messages = {
+        "max_length": f"must not be longer than {MAX_METADATA_CHARACTERS} characters"
+    }
+
     def to_internal_value(self, data: Any) -> dict[str, Any]:
         """See `Field`."""
         if not isinstance(data, dict):
             raise serializers.ValidationError("must be an object")
+        if len(str(data)) > MOST_SHRINKING * MAX_METADATA_CHARACTERS:
+            self.fail("max_length")
         try:
             cleaned: dict[str, Any] = clean_json(super().to_internal_value(data))
         except UnwantedCharacter as error:
             raise serializers.ValidationError(str(error)) from error
         if len(str(cleaned)) > MAX_METADATA_CHARACTERS:
-            raise serializers.ValidationError(
-                f"must not be longer than {MAX_METADATA_CHARACTERS} characters"
-            )
+            self.fail("max_length")
         return cleaned

@@ -1,3 +1,5 @@
+import time
+
 import pytest
 from rest_framework.exceptions import ParseError
 
@@ -59,3 +61,22 @@ def test_parse_json_counts_levels_of_both_kinds_whatever_the_texts_hold(
     else:
         with pytest.raises(ParseError, match="nests deeper"):
             parse_json(body)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"a":"' + b"[" * 65 + b'","b":"' + b'\\"' * 2_000_000,
+        b"[" * 65 + b'"' * 2_000_001,
+        b"[" * 65 + b"\\" * 4_000_001,
+        b"[" * 65 + b'"\\' * 2_000_001,
+        b'{"\\' + b"[" * 4_000_000,
+    ],
+)
+def test_parse_json_takes_no_longer_for_a_hostile_body_than_its_length(body: bytes) -> None:
+    before = time.process_time()
+
+    with pytest.raises(ParseError):
+        parse_json(body)
+
+    assert time.process_time() - before < 3

@@ -1,3 +1,6 @@
+import time
+from contextlib import suppress
+
 import pytest
 
 from common.text import UnwantedCharacter, clean_json, clean_text, counted
@@ -7,6 +10,25 @@ from common.text import UnwantedCharacter, clean_json, clean_text, counted
 def test_clean_text_refuses_what_hides_or_breaks(text: str) -> None:
     with pytest.raises(UnwantedCharacter, match=r"U\+[0-9A-F]{4}"):
         clean_text(text, multiline=True)
+
+
+def test_clean_text_refuses_an_endless_row_of_marks() -> None:
+    assert clean_text("a" + "\u0301\u0323" * 15)
+    with pytest.raises(UnwantedCharacter, match="30 marks"):
+        clean_text("a" + "\u0301\u0323" * 15 + "\u0301")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a" + "\u0301\u0323" * 500_000, ("a" + "\u0301\u0323" * 15) * 15_000, "\u00e9" * 500_000],
+)
+def test_a_hostile_text_costs_no_more_than_its_length(text: str) -> None:
+    before = time.process_time()
+
+    with suppress(UnwantedCharacter):
+        clean_text(text)
+
+    assert time.process_time() - before < 3
 
 
 def test_clean_text_composes_what_looks_alike() -> None:
