@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from django.db import connection
+from django.db.models import F
 from rest_framework.test import APIClient
 
+from identities.models import Invitation
 from tests.contracts.operations import OPERATIONS, Operation, Rows, body_for, make_rows
 from tests.contracts.test_isolation import fingerprint
 
@@ -23,8 +27,10 @@ WRITES_THAT_PLAN = ("nodes", "roles", "assignments", "identities", "identity-inv
 
 @pytest.fixture
 def own(api: APIClient) -> Rows:
-    """Rows of the caller's environment."""
-    return make_rows(api)
+    """Rows of the caller's environment, with an invitation that is old enough to be renewed."""
+    rows = make_rows(api)
+    Invitation.objects.update(renewed_at=F("renewed_at") - timedelta(hours=1))
+    return rows
 
 
 def alike(told: Any) -> Any:
@@ -40,13 +46,15 @@ def alike(told: Any) -> Any:
             return told
 
 
-def send(operation: Operation, api: APIClient, own: Rows, query: str = "") -> Any:
+def send(operation: Operation, api: APIClient, own: Rows, **query: str) -> Any:
     pk = own[operation.resource] if operation.names_a_row else None
-    return operation.send(api, pk, body_for(operation, own), query)
+    if "cascade" in operation.endpoint.query().fields:
+        query["cascade"] = "true"
+    return operation.send(api, pk, body_for(operation, own), f"?{urlencode(query)}")
 
 
 def planned(operation: Operation, api: APIClient, own: Rows) -> Any:
-    answer = send(operation, api, own, "?dry_run=true")
+    answer = send(operation, api, own, dry_run="true")
     assert answer.status_code == 200, answer.content
     told = answer.json()
     assert told["dry_run"] is True
@@ -60,7 +68,10 @@ def assert_same(plan: Any, answer: Any) -> None:
         assert alike(plan["results"]) == alike(told["results"])
         assert plan["summary"] == told["summary"]
         return
-    [row] = plan["results"] if plan["summary"]["total"] == 1 else [plan["results"][0]]
+    if "items" in told:
+        assert alike([row["data"] for row in plan["results"]]) == alike(told["items"])
+        return
+    [row] = plan["results"]
     assert row["code"] == answer.status_code
     if answer.status_code >= 400:
         assert row["status"] == "error"
