@@ -72,14 +72,14 @@ class AssignedNodeViewSet(NodeViewSet):
         cascade, expected = self.params["cascade"], expected_version(request)
         if self.params["dry_run"]:
             return answer_plan(lambda: self._effects_of_deleting(pk, cascade, expected), code=204)
-        delete_node(
+        batch_id = delete_node(
             actor=self.actor,
             environment=self.environment,
             node=pk,
             cascade=cascade,
             expected_version=expected,
         )
-        return Response(status=204)
+        return Response(status=204, headers={"X-Batch-ID": str(batch_id)})
 
     def identities(self, request: Request, pk: Ref) -> Response:
         """A page of the assignments that reach a node."""

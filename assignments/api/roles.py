@@ -126,8 +126,8 @@ class RoleViewSet(EnvironmentViewSet):
                 },
                 code=204,
             )
-        delete_role(actor=self.actor, environment=self.environment, **deletion)
-        return Response(status=204)
+        batch_id = delete_role(actor=self.actor, environment=self.environment, **deletion)
+        return Response(status=204, headers={"X-Batch-ID": str(batch_id)} if batch_id else {})
 
 
 class RolePermissionsViewSet(EnvironmentViewSet):

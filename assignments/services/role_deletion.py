@@ -63,7 +63,7 @@ def delete_role(
     role_id: UUID,
     cascade: bool = False,
     expected_version: int | None = None,
-) -> None:
+) -> UUID | None:
     """Delete a role; its row stays as history and its name is free again.
 
     Args:
@@ -72,6 +72,9 @@ def delete_role(
         role_id: which.
         cascade: whether its live assignments are revoked with it, all as one batch.
         expected_version: the version that the caller read, if it must still be that.
+
+    Returns:
+        The batch's id, by which undo brings all of it back; none without cascade.
 
     Raises:
         NotFound: `roles.not_found`.
@@ -103,3 +106,4 @@ def delete_role(
         batch_id=batch.pk if batch else None,
         revoked_assignments=revoked,
     )
+    return batch.pk if batch else None
