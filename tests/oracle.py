@@ -27,3 +27,27 @@ def is_allowed(
     return not above & inactive and any(
         place in above and permission in carried for place, carried in grants
     )
+
+
+def way_to(parents: Sequence[int | None], node: int) -> list[int]:
+    """The nodes from the root down to a node.
+
+    Args:
+        parents: each node's parent; None for the root.
+        node: where the way ends.
+    """
+    way: list[int] = []
+    here: int | None = node
+    while here is not None:
+        way.insert(0, here)
+        here = parents[here]
+    return way
+
+
+def in_tree_order(parents: Sequence[int | None]) -> list[int]:
+    """All nodes, parents before their children and siblings in the order in which they came.
+
+    Args:
+        parents: each node's parent; None for the root.
+    """
+    return sorted(range(len(parents)), key=lambda node: way_to(parents, node))

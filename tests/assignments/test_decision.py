@@ -15,6 +15,7 @@ from assignments.models import Assignment, Permission, Role
 from common.errors import NotFound
 from common.refs import Ref
 from identities.models import Identity
+from tests.assignments.forms import assert_lists_agree
 from tests.assignments.worlds import GrantSpec, World, WorldSpec, build
 
 pytestmark = pytest.mark.django_db
@@ -346,4 +347,5 @@ def assert_agrees(environment, spec: WorldSpec) -> int:
             assert anywhere.allowed == any(
                 spec.allows(who, what, where, NOW) for where in range(len(spec.parents))
             )
+    assert_lists_agree(world, spec)
     return len(questions)

@@ -12,7 +12,11 @@ from django.db import connection
 
 from assignments.decision.evaluate import evaluate, evaluate_many
 from assignments.decision.explain import explain
+from assignments.decision.listing import whole_of
 from assignments.decision.question import Question
+from assignments.decision.what import permissions_allowed
+from assignments.decision.where import nodes_allowed
+from assignments.decision.who import identities_allowed
 from bench.loading import load
 from bench.world import MEDIUM, SMALL, Size, generate
 from common.refs import Ref
@@ -22,6 +26,7 @@ from environments.queries import open_with_key
 pytestmark = pytest.mark.django_db
 AT_ONCE = 10_000
 IN_EVERY_FORM = 100
+IN_LISTS = 10
 
 
 @pytest.mark.parametrize(
@@ -67,6 +72,40 @@ def test_a_large_world_agrees_with_the_oracle(size: Size, count: int) -> None:
             assert evaluate(environment, question) == decision
             assert explanation.allowed == decision.allowed
             assert explanation.denial_reason == decision.denial_reason
+        for (who, what, where), question in list(zip(checks, questions, strict=True))[:IN_LISTS]:
+            assert_listed(environment, world, loaded.ids, (who, what, where), question, started)
+
+
+def assert_listed(
+    environment: Environment,
+    world: Any,
+    ids: Any,
+    asked: tuple[int, int, int],
+    question: Question,
+    at: datetime,
+) -> None:
+    """The lists hold exactly those for whom, and where, and what the oracle allows."""
+    who, what, where = asked
+    assert question.node is not None
+    places = nodes_allowed(environment, Question(question.identity, question.permission, None))
+    people = identities_allowed(environment, question.permission, question.node, None)
+    keys = permissions_allowed(environment, question.identity, question.node, None)
+
+    assert {node.id for node in whole_of(places)} == {
+        ids.nodes[node]
+        for node in range(world.size.nodes)
+        if world.allows(who, what, node, at)
+    }
+    assert {identity.id for identity in whole_of(people)} == {
+        ids.identities[identity]
+        for identity in range(world.size.identities)
+        if world.allows(identity, what, where, at)
+    }
+    assert set(whole_of(keys)) == {
+        key
+        for index, key in enumerate(world.permissions)
+        if world.allows(who, index, where, at)
+    }
 
 
 def test_a_decision_reads_few_pages_even_before_the_tables_have_statistics() -> None:

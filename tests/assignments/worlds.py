@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 
 from django.db.models.functions import Now
 
@@ -53,6 +54,16 @@ class WorldSpec:
         )
         return self.statuses[identity] == "active" and is_allowed(
             self.parents, effective, permission, node, self.inactive_nodes
+        )
+
+    def is_assigned(self, identity: int, nodes: Collection[int]) -> bool:
+        """Whether an identity has a scheduled or active assignment at one of these nodes."""
+        return any(
+            grant.identity == identity
+            and grant.node in nodes
+            and not grant.revoked
+            and (grant.effective_to is None or datetime.now(UTC) < grant.effective_to)
+            for grant in self.grants
         )
 
 

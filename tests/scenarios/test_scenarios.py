@@ -10,7 +10,8 @@ import pytest
 import yaml
 from rest_framework.test import APIClient
 
-from tests.scenarios.world import ScenarioWorld
+from tests.scenarios.forms import assert_held_alike, assert_lists_agree
+from tests.scenarios.world import ScenarioWorld, instant
 
 FILES = sorted(Path(__file__).parent.glob("*.yaml"))
 pytestmark = pytest.mark.django_db
@@ -28,6 +29,13 @@ def test_scenario(file: Path, api: APIClient) -> None:
 
 
 def check(world: ScenarioWorld, expected: Mapping[str, Any]) -> None:
+    """Ask about now, and about each other instant that is told of."""
+    check_at(world, expected, None)
+    for offset, told in expected.get("at", {}).items():
+        check_at(world, told or {}, instant(offset))
+
+
+def check_at(world: ScenarioWorld, expected: Mapping[str, Any], at: str | None) -> None:
     """Ask for every person, permission and node; whatever is not listed as allowed must be denied."""
     allowed = {
         (*line.split(), node)
@@ -35,50 +43,55 @@ def check(world: ScenarioWorld, expected: Mapping[str, Any]) -> None:
         for node in nodes
     }
     asked = [
-        (who, what, at) for who in world.people for what in world.permissions for at in world.nodes
+        (who, what, where)
+        for who in world.people
+        for what in world.permissions
+        for where in world.nodes
     ]
 
-    answers = dict(zip(asked, ask_all(world, asked), strict=True))
+    answers = dict(zip(asked, ask_all(world, asked, at), strict=True))
 
     assert {key for key, answer in answers.items() if answer["allowed"]} == allowed
     for key, answer in answers.items():
-        assert ask(world, key) == answer, key
-        assert_explained_alike(world, key, answer)
+        assert ask(world, key, at) == answer, key
+        assert_explained_alike(world, key, answer, at)
     for line, reason in expected.get("denied", {}).items():
         assert answers[tuple(line.split(maxsplit=2))]["denial_reason"] == reason, line
     for line, node in expected.get("nearest", {}).items():
         answer = answers[tuple(line.split(maxsplit=2))]
         assert answer["effective_node_id"] == world.nodes[node], line
-    assert_held_alike(world, allowed)
+    assert_held_alike(world, allowed, at)
+    assert_lists_agree(world, allowed, at)
 
 
-def question(world: ScenarioWorld, key: tuple[str, str, str]) -> dict[str, str]:
+def question(world: ScenarioWorld, key: tuple[str, str, str], at: str | None) -> dict[str, str]:
     """The question as the API takes it."""
     who, what, where = key
-    return {
+    asked = {
         "identity_id": world.people[who],
         "permission": what,
         "scope": "node",
         "node_id": world.nodes[where],
     }
+    return {**asked, "at": at} if at else asked
 
 
-def ask(world: ScenarioWorld, key: tuple[str, str, str]) -> Any:
+def ask(world: ScenarioWorld, key: tuple[str, str, str], at: str | None) -> Any:
     """One answer by itself."""
-    return world.send("post", "permissions/evaluate", 200, **question(world, key))
+    return world.send("post", "permissions/evaluate", 200, **question(world, key, at))
 
 
-def ask_all(world: ScenarioWorld, keys: list[tuple[str, str, str]]) -> Any:
+def ask_all(world: ScenarioWorld, keys: list[tuple[str, str, str]], at: str | None) -> Any:
     """All answers at once."""
-    checks = [question(world, key) for key in keys]
+    checks = [question(world, key, at) for key in keys]
     return world.send("post", "permissions/evaluate/bulk", 200, checks=checks)["items"]
 
 
 def assert_explained_alike(
-    world: ScenarioWorld, key: tuple[str, str, str], answer: Mapping[str, Any]
+    world: ScenarioWorld, key: tuple[str, str, str], answer: Mapping[str, Any], at: str | None
 ) -> None:
     """An explanation says what the plain answer says, and 404 for what is not there."""
-    asked = question(world, key)
+    asked = question(world, key, at)
     del asked["scope"]
     if answer["denial_reason"] in ("identity_not_found", "node_not_found"):
         world.send("post", "permissions/evaluate/explain", 404, **asked)
@@ -91,24 +104,3 @@ def assert_explained_alike(
     assert bool(told["near_misses"]) != told["allowed"]
     if told["near_misses"]:
         assert told["near_misses"][0]["reason"] == answer["denial_reason"]
-
-
-def assert_held_alike(world: ScenarioWorld, allowed: set[tuple[str, ...]]) -> None:
-    """ "Anywhere" and the list of what someone holds follow from the answers at each node."""
-    for who, identity_id in world.people.items():
-        somewhere = {what for person, what, _ in allowed if person == who}
-        for what in world.permissions:
-            answer = world.send(
-                "post",
-                "permissions/evaluate",
-                200,
-                identity_id=identity_id,
-                permission=what,
-                scope="app_wide",
-            )
-            assert answer["allowed"] == (what in somewhere), (who, what)
-        listed = world.api.get(f"/api/v1/identities/{identity_id}/permissions")
-        if listed.status_code == 200:
-            assert set(listed.json()["items"]) == somewhere
-        else:
-            assert not somewhere

@@ -16,7 +16,8 @@ _GRANT = re.compile(
 )
 
 
-def _instant(offset: str) -> str:
+def instant(offset: str) -> str:
+    """The moment so many hours or days from now, such as -1d, as the API takes it."""
     amount, unit = int(offset[:-1]), offset[-1]
     return (datetime.now(UTC) + amount * _UNITS[unit]).isoformat()
 
@@ -32,12 +33,15 @@ class ScenarioWorld:
     def __init__(self, api: APIClient, told: Mapping[str, Any]) -> None:
         self.api = api
         self.nodes: dict[str, str] = {}
+        self.parents: dict[str, str | None] = {}
         self.people: dict[str, str] = {}
         self.roles: dict[str, str] = {}
         self.permissions: dict[str, str] = {}
         self.grants: dict[str, str] = {}
         ((root, below),) = told["tree"].items()
         self.nodes[root] = self.send("get", "nodes/parents", 200)["items"][0]["id"]
+        self.send("patch", f"nodes/{self.nodes[root]}", 200, name=root)
+        self.parents[root] = None
         self._grow(root, below)
         keys = sorted({key for carried in told["roles"].values() for key in carried})
         made = self.send("post", "permissions", 201, permissions=[{"key": key} for key in keys])
@@ -76,6 +80,9 @@ class ScenarioWorld:
                 moved, target = act.removeprefix("move ").split(" to ")
                 path = f"nodes/{self.nodes[moved]}/move"
                 self.send("post", path, 200, parent_node_id=self.nodes[target])
+                # Behind the children that were there.
+                del self.parents[moved]
+                self.parents[moved] = target
             case ["activate" | "deactivate" as verb, who]:
                 self.send("post", f"identities/{self.people[who]}/{verb}", 200)
             case ["switch", "on" | "off" as how, "node", *name]:
@@ -99,17 +106,28 @@ class ScenarioWorld:
             case _:
                 raise ValueError(f"A scenario cannot say: {act}")
 
+    def tree(self, top: str | None = None) -> list[str]:
+        """The names of all nodes, parents before their children."""
+        children = [name for name, parent in self.parents.items() if parent == top]
+        return [node for child in children for node in (child, *self.tree(child))]
+
+    def way_to(self, node: str) -> list[str]:
+        """The names from the root down to a node."""
+        above = self.parents[node]
+        return [*(self.way_to(above) if above is not None else []), node]
+
     def _grow(self, parent: str, below: Mapping[str, Any] | None) -> None:
         for name, further in (below or {}).items():
             body = {"parent_node_id": self.nodes[parent], "name": name}
             self.nodes[name] = self.send("post", "nodes", 201, **body)["id"]
+            self.parents[name] = parent
             self._grow(name, further)
 
     def _grant(self, line: str) -> None:
         told = _GRANT.fullmatch(line)
         assert told is not None, line
         window = {
-            field: _instant(told[name])
+            field: instant(told[name])
             for field, name in (("effective_from", "start"), ("effective_to", "end"))
             if told[name]
         }
