@@ -81,7 +81,7 @@ def test_a_key_needs_no_scope_beyond_its_line(
     if operation.resource == "api-keys" and operation.method != "GET":
         assert answer.json()["error"]["code"] == "scope_missing"
     else:
-        assert answer.status_code < 300, answer.content
+        assert answer.status_code not in (401, 403), answer.content
 
 
 @pytest.mark.parametrize("address", ["identities", "identity-invites"])
