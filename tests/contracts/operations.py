@@ -12,6 +12,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from rest_framework.test import APIClient
 
 from common.api.endpoints import Endpoint
+from tests.assignments.inviting import rest
 
 
 @dataclass(frozen=True)
@@ -121,6 +122,7 @@ def make_rows(client: APIClient) -> Rows:
     key = post("api-keys", name="other", access_mode="full_access")["id"]
     (event,) = client.get("/api/v1/audit-events?limit=1").json()["items"]
     invite = post("identity-invites", email="bob@example.org")["id"]
+    rest(invite)
     ids = {
         "api-keys": key,
         "assignments": assignment,
