@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -138,7 +139,7 @@ def test_thirty_rows_take_as_many_statements_as_three_thousand(api, query) -> No
     counts = []
     for total in (30, 3_000):
         rows = [person(f"t{total}-{n}", external_id=f"x{total}-{n}") for n in range(total)]
-        counts.append(statements_of(lambda rows=rows: post(api, rows, query)))
+        counts.append(statements_of(partial(post, api, rows, query)))
 
     assert counts[0] == counts[1]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -233,7 +234,7 @@ def test_each_takes_as_many_statements_for_30_rows_as_for_3(api, cast) -> None:
             cast.give(start=moment(total * 100 + n), end=moment(total * 100 + n + 1))
         counts.append(
             [
-                statements_of(lambda path=path: api.get(f"{IDENTITIES}/{path}"))
+                statements_of(partial(api.get, f"{IDENTITIES}/{path}"))
                 for path in (
                     "with-roles?take=100",
                     f"with-roles?take=100&role_id={cast.reader.pk}",
