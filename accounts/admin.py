@@ -109,7 +109,11 @@ class UserAdmin(ServiceAdmin):
         """See `ModelAdmin`."""
         return self.has_act_permission(request)
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """See `ModelAdmin`."""
+        return [*super().get_fields(request, obj), "user_permissions"]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """See `ModelAdmin`."""
         return [name for name in self.get_fields(request, obj) if name not in UserForm.Meta.fields]
 
@@ -166,7 +170,7 @@ class AccountAdmin(ServiceAdmin):
         """See `ModelAdmin`."""
         return self.has_act_permission(request)
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """See `ModelAdmin`."""
         return [name for name in self.get_fields(request, obj) if name != "name"]
 
@@ -204,11 +208,11 @@ class TeamMemberAdmin(ServiceAdmin):
         """See `ModelAdmin`."""
         return self.has_act_permission(request)
 
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """See `ModelAdmin`."""
         return ["account", "user", "role", *(["id", "created_at"] if obj else [])]
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """See `ModelAdmin`."""
         return ["account", "user", "id", "created_at"] if obj else []
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import admin
 from django.http import HttpRequest
 
@@ -38,7 +40,7 @@ class RolePermissionAdmin(WithinEnvironment):
     starts_with = ("role__name", "permission__key")
     ids = ("pk", "environment", "role", "permission")
     list_display = ("role", "permission", "place")
-    list_select_related = ("environment__account", "role", "permission")
+    list_select_related = ["environment__account", "role", "permission"]
     list_display_links = ("role", "permission")
     ordering = ("role", "permission", "pk")
 
@@ -52,14 +54,14 @@ class AssignmentAdmin(WithinEnvironment):
     list_display = (
         "identity", "role", "node", "place", "state", "effective_from", "effective_to", "created_at",
     )  # fmt: skip
-    list_select_related = ("environment__account", "identity", "role", "node")
+    list_select_related = ["environment__account", "identity", "role", "node"]
     ordering = ("-created_at", "pk")
 
     def get_queryset(self, request: HttpRequest) -> AssignmentQuerySet:
         """See `ModelAdmin`; each with its state."""
         return Assignment.objects.with_state()
 
-    def get_fields(self, request: HttpRequest, obj: Assignment | None = None) -> list[str]:
+    def get_fields(self, request: HttpRequest, obj: Assignment | None = None) -> Any:
         """See `ModelAdmin`."""
         return [*super().get_fields(request, obj), "state"]
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar, cast
 from urllib.parse import unquote
 from uuid import UUID
 
 from allauth.account.decorators import secure_admin_login
 from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.utils import unquote as admin_unquote
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import LogoutView
@@ -29,7 +30,13 @@ from common.errors import DomainError
 MOST_AT_ONCE = 100
 _COUNTED_AT_MOST = 10_000
 
-Action = Callable[[Any, HttpRequest, Sequence[Any]], None]
+_CALLED = {
+    "account": "Sign-in",
+    "mfa": "Second factors",
+    "admin": "This admin",
+}
+
+Action = Callable[[Any, HttpRequest, list[Any]], None]
 
 
 class OperatorsSite(admin.AdminSite):
@@ -40,6 +47,13 @@ class OperatorsSite(admin.AdminSite):
     index_title = "What this installation holds"
     empty_value_display = "none"
 
+    def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> Any:
+        """See `AdminSite`; what other packages bring is called by what it is."""
+        apps = super().get_app_list(request, app_label)
+        for app in apps:
+            app["name"] = _CALLED.get(app["app_label"], app["name"])
+        return apps
+
     @method_decorator([login_not_required, never_cache])
     def login(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
@@ -47,21 +61,17 @@ class OperatorsSite(admin.AdminSite):
         """Send to the sign-in of everyone; who is signed in and no operator is refused."""
         return secure_admin_login(_to_index)(request)
 
-    def logout(
-        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponseBase:
+    def logout(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         """See `AdminSite`; ends at the sign-in of everyone."""
         return LogoutView.as_view(next_page=reverse("account_login"))(request)
 
     def password_change(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
+    ) -> Any:
         """Send to the page of everyone, which is limited and tells the person by mail."""
         return redirect("account_change_password")
 
-    def admin_view(
-        self, view: Callable[..., HttpResponseBase], cacheable: bool = False
-    ) -> Callable[..., HttpResponseBase]:
+    def admin_view(self, view: Any, cacheable: bool = False) -> Any:
         """See `AdminSite`; PostgreSQL keeps no NUL, so no address with one names anything."""
 
         def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -88,7 +98,7 @@ class BoundedPaginator(Paginator):
     @cached_property
     def count(self) -> int:
         """See `Paginator`."""
-        rows: models.QuerySet[Any] = self.object_list.order_by()  # type: ignore[union-attr]
+        rows = cast(models.QuerySet[Any], self.object_list).order_by()
         return len(rows.values_list("pk")[:_COUNTED_AT_MOST])
 
 
@@ -100,16 +110,16 @@ class ReadOnlyAdmin(admin.ModelAdmin):
     fields, and all that hold bytes, are never shown.
     """
 
-    starts_with: Sequence[str] = ()
-    ids: Sequence[str] = ("pk",)
-    hidden: frozenset[str] = frozenset()
+    starts_with: ClassVar[Sequence[str]] = ()
+    ids: ClassVar[Sequence[str]] = ("pk",)
+    hidden: ClassVar[frozenset[str]] = frozenset()
     list_per_page = MOST_AT_ONCE
     list_max_show_all = 0
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
     paginator = BoundedPaginator
     # Names the search box; `get_search_results` searches.
-    search_fields: Sequence[str] = ("pk",)
+    search_fields: ClassVar = ("pk",)
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """See `ModelAdmin`; rows are made by the services that know how."""
@@ -132,17 +142,15 @@ class ReadOnlyAdmin(admin.ModelAdmin):
         right = f"{self.opts.app_label}.change_{self.opts.model_name}"
         return bool(request.user.has_perm(right))
 
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> Sequence[str]:
-        """See `ModelAdmin`; every field but the secret ones."""
-        fields = (*self.opts.concrete_fields, *self.opts.local_many_to_many)
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """See `ModelAdmin`; every column but the secret ones."""
         return [
             field.name
-            for field in fields
+            for field in self.opts.concrete_fields
             if not isinstance(field, models.BinaryField) and field.name not in self.hidden
-            and not (field.many_to_many and not field.remote_field.through._meta.auto_created)
-        ]  # fmt: skip
+        ]
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Sequence[str]:
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """See `ModelAdmin`."""
         return self.get_fields(request, obj)
 
@@ -185,7 +193,7 @@ class ServiceAdmin(ReadOnlyAdmin):
         object_id: str | None = None,
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponseBase:
+    ) -> Any:
         """See `ModelAdmin`."""
         try:
             return super().changeform_view(request, object_id, form_url, extra_context)
@@ -194,7 +202,7 @@ class ServiceAdmin(ReadOnlyAdmin):
 
     def delete_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponseBase:
+    ) -> Any:
         """See `ModelAdmin`."""
         try:
             return super().delete_view(request, object_id, extra_context)
@@ -265,7 +273,7 @@ def confirmed(*, description: str, warning: str) -> Callable[[Action], Any]:
                 "rows": rows,
                 "opts": model_admin.opts,
                 "action": act.__name__,
-                "checkbox": admin.helpers.ACTION_CHECKBOX_NAME,
+                "checkbox": ACTION_CHECKBOX_NAME,
             }
             return TemplateResponse(request, "admin/confirm_action.html", context)
 

@@ -262,6 +262,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "AssignmentState": "assignments.models.Assignment.State",
         "IdentityStatus": "identities.models.Identity.Status",
+        "InvitationStatus": "identities.models.Invitation.Status",
         "NodeStatus": "hierarchy.models.Node.Status",
         "DecisionScope": ["node", "app_wide"],
         "RowStatus": ["success", "error"],
@@ -312,6 +313,7 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 20 * 1024 * 1024
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_I18N = True
+FORMAT_MODULE_PATH = ["config.formats"]
 USE_TZ = True
 
 LOGGING = {

@@ -96,7 +96,7 @@ def named(environment: Environment) -> str:
 class WithinEnvironment(ReadOnlyAdmin):
     """Rows of environments: each list can be narrowed to one of them."""
 
-    list_select_related: tuple[str, ...] = ("environment__account",)
+    list_select_related = ["environment__account"]
 
     def get_list_filter(self, request: HttpRequest) -> list[Any]:
         """See `ModelAdmin`."""

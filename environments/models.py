@@ -85,6 +85,7 @@ class ApiKey(models.Model):
     opened_formerly = False
 
     class Meta:
+        verbose_name = "API key"
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["key_hash"], name="api_key_hash_unique"),
             models.UniqueConstraint(fields=["former_hash"], name="api_key_former_hash_unique"),
@@ -217,6 +218,9 @@ class Batch(models.Model):
         "self", models.SET_NULL, null=True, blank=True, related_name="undos"
     )
     created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        verbose_name_plural = "batches"
 
     def __str__(self) -> str:
         return f"{self.action} by {self.actor_label}"

@@ -38,7 +38,7 @@ class EnvironmentAdmin(ReadOnlyAdmin):
     @admin.display(description="tree")
     def nodes(self, row: Environment) -> str:
         """A link to the environment's nodes."""
-        query = urlencode({"environment": row.pk})
+        query = urlencode({"environment": str(row.pk)})
         return format_html(
             '<a href="{}?{}">nodes</a>', reverse("admin:hierarchy_node_changelist"), query
         )
@@ -107,7 +107,7 @@ class NodeAdmin(WithinEnvironment):
         """See `ModelAdmin`; the newest first, where treebeard's order is by path."""
         return Node.objects.order_by("-created_at", "pk")
 
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """See `ModelAdmin`."""
         shown = super().get_fields(request, obj)
         return ["level" if name == "depth" else name for name in shown]

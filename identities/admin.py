@@ -59,6 +59,6 @@ class InvitationAdmin(WithinEnvironment):
     list_display = (
         "identity", "place", "status", "invited_by_label", "sent_at", "expires_at", "created_at",
     )  # fmt: skip
-    list_select_related = ("environment__account", "identity")
+    list_select_related = ["environment__account", "identity"]
     list_filter = ("status", "intent")
     ordering = ("-created_at", "pk")

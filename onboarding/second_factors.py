@@ -8,6 +8,7 @@ from hashlib import sha256
 from allauth.mfa.adapter import DefaultMFAAdapter
 from cryptography.fernet import Fernet, MultiFernet
 from django.conf import settings
+from django.utils.encoding import force_bytes
 
 _PURPOSE = b"second factors: "
 
@@ -15,7 +16,7 @@ _PURPOSE = b"second factors: "
 def _box() -> MultiFernet:
     """Seals with the secret, and opens what a former one has sealed."""
     secrets = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
-    keys = [urlsafe_b64encode(sha256(_PURPOSE + secret.encode()).digest()) for secret in secrets]
+    keys = [urlsafe_b64encode(sha256(_PURPOSE + force_bytes(one)).digest()) for one in secrets]
     return MultiFernet([Fernet(key) for key in keys])
 
 
