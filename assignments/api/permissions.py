@@ -28,7 +28,7 @@ from assignments.services.permissions import (
     plan_permissions,
     update_permission,
 )
-from common.api.bulk import answer_plan
+from common.api.bulk import answer_plan, answer_plans
 from common.api.endpoints import Endpoint
 from common.api.serializers import WriteQuery
 from common.api.versions import expected_version, versioned
@@ -86,13 +86,13 @@ class PermissionViewSet(EnvironmentViewSet):
         actor, environment = self.actor, self.environment
         new = [NewPermission(**row) for row in self.data["permissions"]]
         if self.params["dry_run"]:
-            return answer_plan(
-                lambda: self._told(plan_permissions(actor, environment, new)),
+            return answer_plans(
+                lambda: [self.present(row) for row in plan_permissions(actor, environment, new)],
                 code=201,
-                given=request.data,
+                given=self.data["permissions"],
             )
         rows = create_permissions(actor=actor, environment=environment, new=new)
-        return Response(self._told(rows), status=201)
+        return Response({"items": PermissionRow(rows, many=True).data}, status=201)
 
     def retrieve(self, request: Request, pk: UUID) -> Response:
         """One permission."""
@@ -131,9 +131,6 @@ class PermissionViewSet(EnvironmentViewSet):
         """Where a permission is used."""
         permission = get_permission(self.environment, pk)
         return Response(PermissionUsage(usage_of(self.environment, permission)).data)
-
-    def _told(self, rows: Any) -> dict[str, Any]:
-        return {"items": PermissionRow(rows, many=True).data}
 
     def _touched(self, deletion: dict[str, Any]) -> dict[str, int]:
         usage = plan_permission_deletion(self.actor, self.environment, **deletion)

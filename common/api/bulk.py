@@ -175,12 +175,26 @@ def answer_plan(plan: Callable[[], Any], *, code: int, given: Any = None) -> Res
     Returns:
         200 with `dry_run` true.
     """
+    return answer_plans(lambda: [plan()], code=code, given=[given])
+
+
+def answer_plans(plan: Callable[[], Sequence[Any]], *, code: int, given: Sequence[Any]) -> Response:
+    """What a write of a few rows would do that is refused as one, in the shape of a bulk answer.
+
+    Args:
+        plan: reads, and gives what each row would become, JSON-ready; raises what would refuse them.
+        code: the HTTP status that the write would have.
+        given: the rows that were sent.
+
+    Returns:
+        200 with `dry_run` true.
+    """
     try:
         with reading_only():
-            outcome: Outcome[Any] = Outcome(plan())
+            outcomes: list[Outcome[Any]] = [Outcome(row) for row in plan()]
     except DomainError as refusal:
-        outcome = Outcome(refusal=refusal)
-    body = outcome_body([given], [outcome], lambda value: value, code)
+        outcomes = [Outcome(refusal=refusal) for _ in given]
+    body = outcome_body(given, outcomes, lambda value: value, code)
     return Response({"dry_run": True, **body, "batch_id": None})
 
 
