@@ -159,6 +159,9 @@ class Invitation(models.Model):
                 violation_error_message="An invitation for this identity is pending.",
             )
         ]
+        indexes: ClassVar = [
+            models.Index(fields=["environment", "-created_at", "id"], name="invitation_newest"),
+        ]
 
     def __str__(self) -> str:
         return f"invitation of {self.identity_id}"
