@@ -17,6 +17,8 @@ from common.api.bulk import bulk_of, outcome_body
 from common.api.endpoints import Endpoint
 from common.api.fields import Instant
 from common.api.serializers import WriteQuery
+from common.errors import DomainError
+from common.outcomes import Outcome
 from common.reading import reading_only
 from environments.api.base import EnvironmentViewSet
 from environments.models import AuditEvent, Batch
@@ -75,9 +77,7 @@ class BatchViewSet(EnvironmentViewSet):
             "batch_id": pk,
         }
         if self.params["dry_run"]:
-            with reading_only():
-                plan = plan_undo(**to)
-            return Response({"dry_run": True, **_body(plan), "batch_id": None})
+            return Response({"dry_run": True, **_planned(to), "batch_id": None})
         done = undo_batch(**to)
         body = _body(done)
         return Response(
@@ -94,6 +94,16 @@ def _batch_row(batch: Batch) -> dict[str, Any]:
         "undoable_until": None,
         "counts": batch.counts,
     }
+
+
+def _planned(to: dict[str, Any]) -> dict[str, Any]:
+    try:
+        with reading_only():
+            return _body(plan_undo(**to))
+    except DomainError as refusal:
+        # What refuses the whole is told like a row, as in the plan of every act.
+        refused: list[Outcome[Step]] = [Outcome(refusal=refusal)]
+        return outcome_body([None], refused, _undone, 200)
 
 
 def _body(undo: Undo) -> dict[str, Any]:

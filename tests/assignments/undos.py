@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.rituals import V1
+from tests.rituals import V1, error_of
 
 BATCHES = f"{V1}/batches"
 
@@ -12,6 +12,17 @@ BATCHES = f"{V1}/batches"
 def undo(api: Any, batch_id: object, query: str = "") -> Any:
     """Undo a batch, or plan to."""
     return api.post(f"{BATCHES}/{batch_id}/undo{query}")
+
+
+def assert_refused(api: Any, batch_id: object, status: int, code: str) -> str:
+    """An undo and its plan are refused as a whole, alike; gives the message."""
+    plan, answer = undo(api, batch_id, "?dry_run=true"), undo(api, batch_id)
+    error = error_of(answer, status, code)
+    assert plan.status_code == 200, plan.content
+    [row] = plan.json()["results"]
+    assert row["code"] == status
+    assert row["error"] == {"code": code, "message": error["message"]}
+    return str(error["message"])
 
 
 def undone(api: Any, batch_id: object) -> Any:
