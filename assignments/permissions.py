@@ -2,6 +2,8 @@
 
 import re
 
+from common.errors import NotFound
+
 # Lowercase dotted words, at least two: the resource, then the action.
 PERMISSION_KEY = r"[a-z][a-z0-9_-]*(\.[a-z][a-z0-9_-]*)+"
 LONGEST_KEY = 150
@@ -45,3 +47,15 @@ def category_of(key: str) -> str:
         The word.
     """
     return key.partition(".")[0][:LONGEST_CATEGORY]
+
+
+def permission_not_found(key: str) -> NotFound:
+    """The refusal of a permission that the environment does not have.
+
+    Args:
+        key: the key that was given.
+
+    Returns:
+        `permissions.not_found`.
+    """
+    return NotFound("permissions.not_found", f"There is no permission {key}.")

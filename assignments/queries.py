@@ -98,18 +98,6 @@ def usage_of(environment: Environment, permission: Permission) -> Usage:
     return Usage(list(roles), counted["count"])
 
 
-def permission_not_found(key: str) -> NotFound:
-    """The refusal of a permission that the environment does not have.
-
-    Args:
-        key: the key that was given.
-
-    Returns:
-        `permissions.not_found`.
-    """
-    return NotFound("permissions.not_found", f"There is no permission {key}.")
-
-
 def permissions_by_key(environment: Environment, keys: Iterable[str]) -> list[Permission]:
     """Permissions by their keys; one statement.
 

@@ -13,7 +13,6 @@ from assignments.api.access_shapes import (
     AccessQuery,
     AllowedIdentityPage,
     AllowedIdentityRow,
-    AllowedKey,
     AllowedNodePage,
     AllowedNodeRow,
     AllowedPermissionPage,
@@ -63,7 +62,7 @@ class AccessViewSet(EnvironmentViewSet):
             query=AccessQuery,
             body=AskWhat,
             answer=AllowedPermissionPage,
-            line=AllowedKey,
+            line=str,
         ),
     }
 

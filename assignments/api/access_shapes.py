@@ -77,10 +77,6 @@ class AllowedIdentityRow(serializers.Serializer):
     via = ViaRow(many=True)
 
 
-class AllowedKey(serializers.CharField):
-    """The key of a permission."""
-
-
 AllowedNodePage = feed_of(AllowedNodeRow, "AllowedNodePage")
 AllowedIdentityPage = feed_of(AllowedIdentityRow, "AllowedIdentityPage")
 

@@ -10,7 +10,7 @@ from assignments.decision import sql
 from assignments.decision.listing import Listing, listing_statement
 from assignments.decision.question import Question
 from assignments.grants import OBSTACLE
-from assignments.queries import permission_not_found
+from assignments.permissions import permission_not_found
 from environments.models import Environment
 from hierarchy.queries import node_not_found
 from identities.queries import identity_not_found

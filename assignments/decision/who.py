@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 from assignments.decision import sql
 from assignments.decision.listing import Listing, listing_statement
 from assignments.grants import NOT_REVOKED, OBSTACLE, REVOKED
-from assignments.queries import permission_not_found
+from assignments.permissions import permission_not_found
 from common.refs import Ref
 from environments.models import Environment
 from hierarchy.queries import node_not_found

@@ -31,7 +31,7 @@ class Endpoint:
         secrets: fields of its answer that a replay leaves out.
         limit: which of a key's rate limits it counts against.
         scopes: further rights that it needs besides.
-        line: the shape of a line where it also answers `application/x-ndjson`.
+        line: the shape of a line where it also answers `application/x-ndjson`; a serializer or plain type.
     """
 
     scope: str
@@ -47,7 +47,7 @@ class Endpoint:
     secrets: tuple[str, ...] = field(default=())
     limit: Literal["evaluate", "others"] = "others"
     scopes: tuple[str, ...] = field(default=())
-    line: type[serializers.BaseSerializer[Any]] | type[serializers.Field] | None = None
+    line: type[Any] | None = None
 
     @property
     def plans(self) -> bool:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from assignments.decision.evaluate import evaluate
-from assignments.decision.explain import explain
+from assignments.decision.explain import Explanation, explain
 from assignments.decision.grants_of import grants_of
 from assignments.decision.held import permissions_held
 from assignments.decision.listing import Listing, page_of, whole_of
@@ -16,6 +17,7 @@ from assignments.decision.what import permissions_allowed
 from assignments.decision.where import nodes_allowed
 from assignments.decision.who import identities_allowed
 from common.errors import NotFound
+from environments.models import Environment
 from tests.assignments.worlds import World, WorldSpec
 from tests.oracle import in_tree_order, way_to
 
@@ -68,14 +70,10 @@ def assert_lists_agree(
             _assert_where(world, spec, (who, what), allowed, seen, at, bound)
             _assert_anywhere(world, (who, what), allowed, seen, at)
         for where in shown:
-            keys, code = found(
-                lambda who=who, where=where: every_item(
-                    permissions_allowed(
-                        world.environment, world.identity(who), world.node(where), at
-                    ),
-                    str,
-                )
+            here = permissions_allowed(
+                world.environment, world.identity(who), world.node(where), at
             )
+            keys, code = found(partial(every_item, here, str))
             expected = [
                 f"thing.act{what}"
                 for what in range(spec.permissions)
@@ -168,7 +166,7 @@ def assert_bound_agrees(world: World, spec: WorldSpec, bound: int) -> None:
                 allowed = where in within and spec.allows(who, what, where, datetime.now(UTC))
 
                 decision = evaluate(environment, question)
-                told, code = found(lambda question=question: [explain(environment, question)])
+                told, code = found(partial(_explained, environment, question))
 
                 assert decision.allowed == allowed
                 assert decision.effective_node_id in names
@@ -191,3 +189,7 @@ def assert_bound_agrees(world: World, spec: WorldSpec, bound: int) -> None:
                     assert {
                         miss["node_id"] for miss in explanation.near_misses if "node_id" in miss
                     } <= {world.nodes[node].pk for node in within}
+
+
+def _explained(environment: Environment, question: Question) -> list[Explanation]:
+    return [explain(environment, question)]

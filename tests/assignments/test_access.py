@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
 
 import pytest
 from django.db import connection
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from assignments.decision.listing import page_of, whole_of
+from assignments.decision.listing import Listing, page_of, whole_of
 from assignments.decision.question import Question
 from assignments.decision.where import nodes_allowed
 from assignments.decision.who import identities_allowed
@@ -165,9 +167,11 @@ def test_a_page_is_one_statement_however_many_rows_it_has(environment, crowd) ->
     where = nodes_allowed(environment, Question(crowd.identity(1), "thing.act0", None))
     who = identities_allowed(environment, "thing.act0", crowd.node(299), None)
 
+    listings: list[Listing[Any]] = [where, who]
+
     counts = {
-        statements_of(lambda listing=listing, limit=limit: page_of(listing, None, limit))
-        for listing in (where, who)
+        statements_of(partial(page_of, listing, None, limit))
+        for listing in listings
         for limit in (3, 30, 300)
     }
 
@@ -185,7 +189,8 @@ def test_a_late_page_reads_no_more_than_an_early_one(environment, crowd) -> None
     where = nodes_allowed(environment, Question(crowd.identity(1), "thing.act0", None))
     who = identities_allowed(environment, "thing.act0", crowd.node(299), None)
 
-    for listing in (where, who):
+    listings: list[Listing[Any]] = [where, who]
+    for listing in listings:
         ids = [item.id for item in whole_of(listing)]
         early, late = rows_read(listing, ids[10]), rows_read(listing, ids[-20])
         assert late < 1.5 * early

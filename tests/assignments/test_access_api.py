@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from itertools import product
 from typing import Any
 from uuid import uuid4
@@ -376,7 +377,7 @@ def test_a_page_is_the_key_and_one_statement_and_so_are_lines(api, many, questio
     cursor = ask(api, question, body, "?limit=1")["pagination"]["next_cursor"]
 
     counts = [
-        statements_of(lambda query=query: ask(api, question, body, query))
+        statements_of(partial(ask, api, question, body, query))
         for query in ("?limit=1", "?limit=1000", f"?limit=1&cursor={cursor}")
     ]
 

@@ -128,7 +128,8 @@ def make_rows(client: APIClient) -> Rows:
         "assignments": assignment,
         "audit-events": event["id"],
         "batches": many.json()["batch_id"],
-        # It is named by no id; one stands here for whoever asks by resource.
+        # They are named by no id; one stands here for whoever asks by resource.
+        "access": top["id"],
         "hierarchy-schema": top["id"],
         "identities": identity,
         "identity-invites": invite,

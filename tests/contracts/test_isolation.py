@@ -37,8 +37,9 @@ CANARY = "canary"
 # Roles and permissions belong to the whole environment: a key that is bound to a node may read them.
 CHOIR = "choir"
 OF_ALL = {"roles", "permissions"}
-# A decision is the truth about whoever is asked about, seen or not; its names are those of roles alone.
-DECISIONS = "/api/v1/permissions/evaluate"
+# A decision is the truth about whoever is asked about, seen or not; its names are those of roles, and of
+# nodes that the caller sees.
+DECISIONS = ("/api/v1/permissions/evaluate", "/api/v1/access/")
 # A key without a place in the environment is answered alike, whatever is wrong with it.
 WITHOUT_A_KEY = ("none", "garbage", "disabled", "expired", "deleted")
 FOREIGN = ("other environment", "other account", "bound elsewhere")
