@@ -52,7 +52,9 @@ class Place:
         return replace(self, state="scheduled" if self.start and self.start > now else "active")
 
 
-# A window that is over when it is made grants nothing, so it neither blocks nor is blocked.
+# A window that is over when it is made grants nothing, so it neither blocks nor is blocked. The role is
+# compared in a way that no index answers: ten thousand places of one role, looked up by their role before
+# PostgreSQL has counted them, are a hundred million comparisons.
 _STATEMENT = f"""
 SELECT statement_timestamp(), asked.position, a.id
   FROM unnest(%s::uuid[], %s::uuid[], %s::uuid[], %s::timestamptz[], %s::timestamptz[], %s::uuid[])
@@ -60,8 +62,8 @@ SELECT statement_timestamp(), asked.position, a.id
        (identity_id, role_id, node_id, effective_from, effective_to, replaces, position)
   LEFT JOIN LATERAL (
        SELECT a.id FROM assignments_assignment a
-        WHERE a.identity_id = asked.identity_id AND a.role_id = asked.role_id
-          AND a.node_id = asked.node_id AND a.id IS DISTINCT FROM asked.replaces
+        WHERE a.identity_id = asked.identity_id AND a.node_id = asked.node_id
+          AND a.role_id IS NOT DISTINCT FROM asked.role_id AND a.id IS DISTINCT FROM asked.replaces
           AND a.id <> ALL(%s::uuid[])
           AND {live("a")}
           AND {overlaps("a", "asked.effective_from", "asked.effective_to")}
