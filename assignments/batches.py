@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from copy import copy
 from datetime import datetime, timedelta
 from typing import Final
@@ -63,20 +64,36 @@ def get_batch(environment: Environment, batch_id: UUID) -> Batch:
     return batch
 
 
-def events_left(environment: Environment, batch: Batch) -> list[AuditEvent]:
-    """What a batch did that no undo has taken back yet; two statements.
+def events_of_batch(environment: Environment, batch: Batch) -> list[AuditEvent]:
+    """What a batch did; one statement.
 
     Args:
         environment: whose batch.
         batch: the batch.
 
     Returns:
-        Its events, in the order in which they were written.
+        Its events, in the order in which they were written; they never change.
+    """
+    return list(_events(environment, batch).order_by("created_at", "pk"))
+
+
+def events_left(
+    environment: Environment, batch: Batch, events: Iterable[AuditEvent]
+) -> list[AuditEvent]:
+    """What a batch did that no undo has taken back yet; one statement.
+
+    Args:
+        environment: whose batch.
+        batch: the batch.
+        events: all that it did.
+
+    Returns:
+        Those that are left, in their order.
     """
     undone, restored = _undone(environment, batch)
     return [
         event
-        for event in _events(environment, batch).order_by("created_at", "pk")
+        for event in events
         if event.resource_id not in undone
         # Nodes come back all together, and only the tops of what came back are written down.
         and not (restored and event.action == "node.deleted")
@@ -95,7 +112,8 @@ def undoable_until(environment: Environment, batch: Batch) -> datetime | None:
     """
     if not batch.is_recent:  # type: ignore[attr-defined]  # annotated
         return None
-    if not any(event.action in UNDOABLE for event in events_left(environment, batch)):
+    events = _events(environment, batch).filter(action__in=UNDOABLE).defer("metadata")
+    if not events_left(environment, batch, events):
         return None
     until: datetime = batch.undoable_until  # type: ignore[attr-defined]  # annotated
     return until

@@ -12,7 +12,7 @@ from django.db import connection, transaction
 from assignments.locks import lock_roles_shared
 from assignments.models import Assignment, Role
 from assignments.overlaps import Place
-from assignments.queries import assignments_by_id, assignments_of, get_assignment
+from assignments.queries import assignments_of, get_assignment
 from assignments.services.assign import without_overlaps
 from assignments.services.refusals import refuse_role, refuse_window
 from assignments.services.revoke import told
@@ -115,8 +115,8 @@ def change_assignment(
     plan = plan_change(actor, environment, assignment_id, changes, expected_version)
     if not plan.changed:
         return plan.row
-    [row] = write_changes(actor=actor, environment=environment, plan=[plan])
-    return row
+    write_changes(actor=actor, environment=environment, plan=[plan])
+    return get_assignment(environment, assignment_id)
 
 
 def plan_change(
@@ -185,20 +185,15 @@ def write_changes(
     environment: Environment,
     plan: Sequence[Change],
     batch_id: UUID | None = None,
-) -> list[Assignment]:
-    """Write planned changes with their audit events, under the locks; three statements.
+) -> None:
+    """Write planned changes with their audit events, under the locks; two statements.
 
     Args:
         actor: who changes them.
         environment: whose assignments.
         plan: what `plan_changes` accepted, each with something that differs.
         batch_id: the batch that they are part of, for the audit log.
-
-    Returns:
-        The assignments as they are now, in the order of the plan.
     """
-    if not plan:
-        return []
     former = [uuid4() if change.leaves_former else None for change in plan]
     columns: list[list[Any]] = [
         [change.row.pk for change in plan],
@@ -217,7 +212,6 @@ def write_changes(
         entries=[_entry(*pair) for pair in zip(plan, former, strict=True)],
         batch_id=batch_id,
     )
-    return assignments_by_id(environment, [change.row.pk for change in plan])
 
 
 def lock_for_changing(

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from assignments.batches import events_left, get_batch, whole
+from assignments.batches import events_left, events_of_batch, get_batch, whole
 from assignments.locks import lock_roles_shared
 from assignments.models import Assignment, Role
 from assignments.services.undoing import assignments, identities, nodes, roles
@@ -78,8 +78,10 @@ def undo_batch(*, actor: Actor, environment: Environment, batch_id: UUID) -> Und
         Forbidden: `scope_missing` or `beyond_own_node`.
     """
     actor.require(Scope.ASSIGNMENTS_MANAGE)
-    _lock(environment, get_batch(environment, batch_id))
-    plan, undoing = _plan(actor, environment, batch_id)
+    batch = get_batch(environment, batch_id)
+    events = events_of_batch(environment, batch)
+    _lock(environment, batch, events)
+    plan, undoing = _plan(actor, environment, batch_id, events)
     done = accepted(list(plan.outcomes))
     if not done:
         return plan
@@ -116,18 +118,22 @@ def plan_undo(actor: Actor, environment: Environment, batch_id: UUID) -> Undo:
     Raises:
         DomainError: why it cannot, as `undo_batch`.
     """
-    plan, _ = _plan(actor, environment, batch_id)
+    actor.require(Scope.ASSIGNMENTS_MANAGE)
+    batch = get_batch(environment, batch_id)
+    plan, _ = _plan(actor, environment, batch_id, events_of_batch(environment, batch))
     return plan
 
 
-def _plan(actor: Actor, environment: Environment, batch_id: UUID) -> tuple[Undo, Undoing]:
+def _plan(
+    actor: Actor, environment: Environment, batch_id: UUID, every: Sequence[AuditEvent]
+) -> tuple[Undo, Undoing]:
     actor.require(Scope.ASSIGNMENTS_MANAGE)
     batch = get_batch(environment, batch_id)
     if not batch.is_recent:  # type: ignore[attr-defined]  # annotated
         raise Conflict("batches.too_old", "A batch is undone within 30 days.")
     # The caller sees this batch, so all of it lies within its bounds.
     undoing = Undoing(actor, whole(environment), batch)
-    events = events_left(environment, batch)
+    events = events_left(environment, batch, every)
     if not events:
         raise Conflict("batches.nothing_left", "Nothing of this batch is left to undo.")
     kinds = {event.action for event in events}
@@ -142,9 +148,8 @@ def _plan(actor: Actor, environment: Environment, batch_id: UUID) -> tuple[Undo,
     return Undo(events, [outcomes.get(event.pk, unknown) for event in events]), undoing
 
 
-def _lock(environment: Environment, batch: Batch) -> None:
+def _lock(environment: Environment, batch: Batch, events: Sequence[AuditEvent]) -> None:
     """See to it that nothing the plan reads changes until it is written; each kind of lock in its turn."""
-    events = events_left(environment, batch)
     if any(event.action in KINDS and KINDS[event.action].in_the_tree for event in events):
         lock_tree(environment.pk)
     else:
