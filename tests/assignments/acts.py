@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from assignments.services.assign import NewAssignment, assign_role, assign_roles
+from assignments.services.bulk import change_roles, revoke_assignments
 from assignments.services.change import change_assignment
 from assignments.services.people import FirstRole, create_assigned_identity
 from assignments.services.permissions import (
@@ -216,6 +217,29 @@ ACTS = [
         lambda cast, to: revoke_assignment(**to, assignment_id=assignment_of(cast)),
         ASSIGN,
         lambda cast: [("assignment.revoked", {"before": given(cast)})],
+    ),
+    Act(
+        "revoke_assignments",
+        lambda cast, to: revoke_assignments(**to, assignment_ids=[assignment_of(cast)]),
+        ASSIGN,
+        lambda cast: [("assignment.revoked", {"before": given(cast)})],
+    ),
+    Act(
+        "change_roles",
+        lambda cast, to: change_roles(
+            **to, assignment_ids=[assignment_of(cast)], role_id=cast.writer.pk
+        ),
+        ASSIGN,
+        lambda cast: [
+            (
+                "assignment.updated",
+                {
+                    "before": {"role_id": str(cast.reader.pk)},
+                    "after": {"role_id": str(cast.writer.pk)},
+                    "former_id": "<made>",
+                },
+            )
+        ],
     ),
     Act(
         "create_identity",
