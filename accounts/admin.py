@@ -14,9 +14,8 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
 from accounts.actors import TeamActor
-from accounts.models import Account, AccountEvent, TeamInvitation, TeamMember, User
+from accounts.models import Account, AccountEvent, TeamInvitation, User
 from accounts.services.accounts import rename_account
-from accounts.services.team import add_team_member, change_team_role, remove_team_member
 from accounts.services.users import set_staff, set_user_active
 from common.admin import ReadOnlyAdmin, ServiceAdmin, confirmed, each, operators
 from common.middleware import request_id_of
@@ -178,56 +177,6 @@ class AccountAdmin(ServiceAdmin):
         """See `ModelAdmin`."""
         name = form.cleaned_data["name"]
         rename_account(actor=actor_of(request), account_id=obj.pk, name=name)
-
-
-@admin.register(TeamMember, site=operators)
-class TeamMemberAdmin(ServiceAdmin):
-    """Who is in which team."""
-
-    starts_with = ("user__email", "account__name", "account__slug")
-    ids = ("pk", "user", "account")
-    list_display = ("user", "account", "role", "created_at")
-    list_select_related = ("user", "account")
-    list_filter = ("role",)
-    ordering = ("account__name", "account", "created_at", "pk")
-    raw_id_fields = ("user", "account")
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[TeamMember]:
-        """See `ModelAdmin`; each with its names, also on the pages about one."""
-        return super().get_queryset(request).select_related("user", "account")
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """See `ModelAdmin`."""
-        return self.has_act_permission(request)
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """See `ModelAdmin`."""
-        return self.has_act_permission(request)
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """See `ModelAdmin`."""
-        return self.has_act_permission(request)
-
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        """See `ModelAdmin`."""
-        return ["account", "user", "role", *(["id", "created_at"] if obj else [])]
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        """See `ModelAdmin`."""
-        return ["account", "user", "id", "created_at"] if obj else []
-
-    def save_model(self, request: HttpRequest, obj: TeamMember, form: Any, change: bool) -> None:
-        """See `ModelAdmin`."""
-        actor, role = actor_of(request), form.cleaned_data["role"]
-        if change:
-            change_team_role(actor=actor, account=obj.account, member_id=obj.pk, role=role)
-        else:
-            made = add_team_member(actor=actor, account=obj.account, user=obj.user, role=role)
-            obj.pk = made.pk
-
-    def delete_model(self, request: HttpRequest, obj: TeamMember) -> None:
-        """See `ModelAdmin`."""
-        remove_team_member(actor=actor_of(request), account=obj.account, member_id=obj.pk)
 
 
 @admin.register(TeamInvitation, site=operators)

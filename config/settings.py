@@ -29,6 +29,8 @@ SECRET_KEY = (
     if PRODUCTION
     else env.str("SECRET_KEY", default="") or local_secret_key(DATA_DIR)
 )
+# Former secrets, while what they signed or sealed is still about.
+SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS") if PRODUCTION else ["127.0.0.1", "localhost", "[::1]"]
 # Who may open an account: "open" to everyone, "first" until one exists, "closed".
 SIGNUP = env.str("TRELLIS_SIGNUP", default="first" if PRODUCTION else "open")

@@ -100,11 +100,12 @@ def plan_team_change(
     if role is not None:
         _require_role(role)
     member = get_team_member(account, member_id)
+    if member.role == role:
+        return TeamChange(member, role, [])
     leaves = role is None and actor.id == member.user_id
-    if not leaves and member.role != role:
+    if not leaves:
         require_team_power(actor, account, [member.role] if role is None else [member.role, role])
-    stays_owner = role == TeamRole.OWNER
-    if member.role == TeamRole.OWNER and not stays_owner and not has_other_owner(account, member):
+    if member.role == TeamRole.OWNER and not has_other_owner(account, member):
         raise LastOwner
     power = TEAM_POWER[role] if role else frozenset()
     sent = team_invitations_by(account, member.user_id)
