@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -20,7 +21,6 @@ from identities.models import Identity
 from tests.assignments.cast import ME, Cast, moment, snapshot
 from tests.assignments.undos import (
     BATCHES,
-    acts,
     assert_refused,
     bulk_change_role,
     bulk_create,
@@ -151,7 +151,7 @@ def test_a_bound_key_changes_and_revokes_what_lies_within(bound, people, cast) -
 @pytest.mark.parametrize("path", ["bulk-remove", "bulk-change-role"])
 def test_one_assignment_outside_refuses_all(bound, people, cast, path) -> None:
     rows = [str(of(people[name]).pk) for name in ("here", "above")]
-    body = {"assignment_ids": rows}
+    body: dict[str, Any] = {"assignment_ids": rows}
     if path == "bulk-change-role":
         body |= {"role_id": str(cast.writer.pk)}
     before = snapshot(cast.environment)
@@ -292,7 +292,7 @@ def test_a_bound_key_costs_a_fixed_number_of_statements(api, bound, cast) -> Non
         rows = [cast.give(identity=one) for one in people]
         counts[total] = [statements_of(lambda: bound.get(ASSIGNMENTS))]
         batch = bulk_remove(bound, *(row.pk for row in rows))
-        counts[total].append(statements_of(lambda batch=batch: bound.get(f"{BATCHES}/{batch}")))
-        counts[total].append(statements_of(lambda batch=batch: acts(undo(bound, batch))))
+        counts[total].append(statements_of(partial(bound.get, f"{BATCHES}/{batch}")))
+        counts[total].append(statements_of(partial(undo, bound, batch)))
 
     assert counts[5] == counts[50]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -47,7 +48,7 @@ def give_many(api: Any, cast: Cast, total: int) -> list[str]:
     people = [NewIdentity(f"{total}-{n}@example.org") for n in range(total)]
     create_identities(people, actor=ME, environment=cast.environment)
     batch = bulk_create(api, *(cast.body(identity_id=f"email:{one.email}") for one in people))
-    rows = Assignment.objects.filter(batch=batch).values_list("pk", flat=True)
+    rows = Assignment.objects.filter(batch__pk=batch).values_list("pk", flat=True)
     return [str(pk) for pk in rows]
 
 
@@ -125,7 +126,7 @@ def test_many_are_revoked_as_one_batch_and_ended_ones_stay(api, cast) -> None:
     over = cast.give(node=cast.room, end=moment(-1))
     gone = cast.give(cast.writer, cast.room)
     bulk_remove(api, gone.pk)
-    body = {"assignment_ids": ids(live, later, over, gone, live)}
+    body: dict[str, Any] = {"assignment_ids": ids(live, later, over, gone, live)}
     plan = post(api, REMOVE, "?dry_run=true", **body).json()
 
     answer = post(api, REMOVE, **body)
@@ -159,7 +160,7 @@ def test_the_role_of_many_is_changed_and_what_they_gave_stays(api, cast) -> None
     start, end = moment(-3), moment(4)
     one, two = cast.give(start=start, end=end), cast.give(node=cast.room, start=moment(2))
     same = cast.give(cast.writer, cast.root)
-    body = {"assignment_ids": ids(one, two, same), "role_id": str(cast.writer.pk)}
+    body: dict[str, Any] = {"assignment_ids": ids(one, two, same), "role_id": str(cast.writer.pk)}
     plan = post(api, CHANGE, "?dry_run=true", **body).json()
 
     answer = post(api, CHANGE, **body)
@@ -253,8 +254,8 @@ def test_thirty_rows_take_as_many_statements_as_three_thousand(api, cast) -> Non
     for total in (30, 3_000):
         rows = give_many(api, cast, total)
         counts[total] = [
-            statements_of(lambda rows=rows: bulk_change_role(api, cast.writer.pk, *rows)),
-            statements_of(lambda rows=rows: bulk_remove(api, *rows)),
+            statements_of(partial(bulk_change_role, api, cast.writer.pk, *rows)),
+            statements_of(partial(bulk_remove, api, *rows)),
         ]
 
     assert counts[30] == counts[3_000]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -389,16 +390,16 @@ def test_many_people_and_nodes_are_undone_in_a_fixed_number_of_statements(api, c
     counts: dict[int, list[int]] = {}
     for total in (10, 500):
         people = make_people(api, *(f"p{total}-{n}" for n in range(total)))
-        counts[total] = [statements_of(lambda batch=people: undone(api, batch))]
-        back = str(Batch.objects.get(undo_of=people).pk)
-        counts[total].append(statements_of(lambda batch=back: undone(api, batch)))
+        counts[total] = [statements_of(partial(undone, api, people))]
+        back = str(Batch.objects.get(undo_of__pk=people).pk)
+        counts[total].append(statements_of(partial(undone, api, back)))
         rows = [NewNode(f"n{total}-{n}") for n in range(total)]
         made, _ = create_nodes(actor=ME, environment=cast.environment, rows=rows)
-        counts[total].append(statements_of(lambda batch=made.pk: undone(api, batch)))
+        counts[total].append(statements_of(partial(undone, api, made.pk)))
         back = str(Batch.objects.get(undo_of=made).pk)
-        counts[total].append(statements_of(lambda batch=back: undone(api, batch)))
-        again = str(Batch.objects.get(undo_of=back).pk)
-        counts[total].append(statements_of(lambda batch=again: undone(api, batch)))
+        counts[total].append(statements_of(partial(undone, api, back)))
+        again = str(Batch.objects.get(undo_of__pk=back).pk)
+        counts[total].append(statements_of(partial(undone, api, again)))
 
     assert counts[10] == counts[500]
 
@@ -408,7 +409,7 @@ def test_an_undone_bulk_call_leaves_room_for_the_same_again(api, cast) -> None:
     undone(api, first)
     second = bulk_create(api, cast.body())
 
-    answer = undo(api, str(Batch.objects.get(undo_of=first).pk))
+    answer = undo(api, str(Batch.objects.get(undo_of__pk=first).pk))
 
     assert refused(answer) == [(409, "assignments.conflict")]
     undone(api, second)
