@@ -128,6 +128,10 @@ class AssignmentQuerySet(models.QuerySet["Assignment"]):
         places = Node.objects.in_environment(environment).order_by().values("pk")
         return rows.filter(node__in=places)
 
+    def unrevoked(self) -> AssignmentQuerySet:
+        """Those that a list shows when no state is asked for: scheduled, active and expired ones."""
+        return self.filter(revoked_at=None)
+
     def live(self) -> AssignmentQuerySet:
         """Assignments that are scheduled or active."""
         return self.alias(is_live=live_column()).filter(is_live=True)

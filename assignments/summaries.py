@@ -28,7 +28,7 @@ def counts_of(rows: AssignmentQuerySet, **further: Aggregate) -> dict[str, int]:
     """
     soon = Q(state="active", effective_to__lte=Now() + _SOON)
     return (
-        rows.filter(revoked_at=None)
+        rows.unrevoked()
         .with_state()
         .aggregate(
             active_count=Count("pk", filter=Q(state="active")),
@@ -66,7 +66,7 @@ def recent_identities(rows: AssignmentQuerySet) -> list[Identity]:
     Returns:
         At most five.
     """
-    given = rows.filter(revoked_at=None).order_by().values_list("identity", flat=True)
+    given = rows.unrevoked().order_by().values_list("identity", flat=True)
     latest = given.annotate(given_at=Max("created_at")).order_by("-given_at", "identity")
     ids = list(latest[:_RECENT])
     found = Identity.objects.in_bulk(ids)

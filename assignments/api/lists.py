@@ -40,7 +40,7 @@ def holders_page(
     if "status" in params:
         rows = rows.filter(Q(state=params["status"]))
     else:
-        rows = rows.filter(revoked_at=None)
+        rows = rows.unrevoked()
     if "role_id" in params:
         rows = rows.filter(role=params["role_id"])
     if "source_node_id" in params:

@@ -163,7 +163,11 @@ def body_for(operation: Operation, rows: Rows) -> Any:
     }
     person = {"email": "new@example.org", "first_name": "New", "last_name": "Example"}
     bodies: dict[str, Any] = {
-        "POST /api/v1/api-keys": {"name": "new", "access_mode": "full_access"},
+        "POST /api/v1/api-keys": {
+            "name": "new",
+            "access_mode": "scoped",
+            "scopes": ["hierarchy.view"],
+        },
         "PATCH /api/v1/api-keys/<uuid:pk>": {"is_active": True},
         "POST /api/v1/api-keys/<uuid:pk>/rotate-secret": {"grace_seconds": 60},
         "POST /api/v1/assignments": assignment,
@@ -186,7 +190,15 @@ def body_for(operation: Operation, rows: Rows) -> Any:
             "role_id": str(rows["roles"]),
             "node_id": str(rows["nodes"]),
         },
-        "POST /api/v1/identity-invites/bulk-create": {"invites": [{"email": "new@example.org"}]},
+        "POST /api/v1/identity-invites/bulk-create": {
+            "invites": [
+                {
+                    "email": "new@example.org",
+                    "role_id": str(rows["roles"]),
+                    "node_id": str(rows["nodes"]),
+                }
+            ]
+        },
         "POST /api/v1/identity-invites/<uuid:pk>/resend": {"send_email": False},
         "PATCH /api/v1/hierarchy-schema": {
             "node_types": ["root", "node"],

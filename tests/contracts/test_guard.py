@@ -21,7 +21,7 @@ from tests.contracts.test_isolation import fingerprint
 from tests.rituals import error_of
 
 ROOT = Path(__file__).parents[2]
-APPS = ("environments", "hierarchy", "identities", "assignments", "onboarding")
+APPS = ("accounts", "environments", "hierarchy", "identities", "assignments", "onboarding")
 
 # The acts that confer or move power, by the operation through which a program reaches them.
 CONFERRING = {
@@ -65,6 +65,25 @@ MOVE_NO_POWER = {
     "identities.services.identities.create_identity": "someone who holds nothing",
     "identities.services.identities.create_identities": "people who hold nothing",
 }
+# Acts on the places in a team: they ask the guard of teams, which tests/accounts puts to the test.
+IN_A_TEAM = {
+    "accounts.services.team.add_team_member",
+    "accounts.services.team.change_team_role",
+    "accounts.services.team.remove_team_member",
+    "assignments.services.team.change_place",
+}
+# What only an operator may do, and what opens an account for someone new; no program reaches them.
+FROM_OUTSIDE = {
+    "accounts.services.accounts.rename_account",
+    "accounts.services.events.record_account_event",
+    "accounts.services.users.set_staff",
+    "accounts.services.users.set_user_active",
+    "onboarding.services.accounts.open_account",
+    "onboarding.services.demo.make_demo_link",
+    "onboarding.services.provisioning.provision_account",
+    "onboarding.services.sample.load_sample",
+    "onboarding.services.sign_up.open_account_by_sign_up",
+}
 # What an act above does inside, under its locks and after its guard; and what only the product itself calls.
 PARTS = {
     "assignments.services.assign.write_assignments",
@@ -100,7 +119,7 @@ def acts() -> Iterator[str]:
 
 
 def test_every_act_is_listed_once() -> None:
-    listed = [*set(CONFERRING.values()), *MOVE_NO_POWER, *PARTS]
+    listed = [*set(CONFERRING.values()), *MOVE_NO_POWER, *IN_A_TEAM, *FROM_OUTSIDE, *PARTS]
 
     assert len(listed) == len(set(listed))
     assert set(acts()) == set(listed), "Say whether the new act moves power, and how it is guarded."

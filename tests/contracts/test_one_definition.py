@@ -21,7 +21,7 @@ ALLOWED = {
     "assignments/overlaps.py": "the windows of rows that are not assignments yet",
     "assignments/services/change.py": "from when an edited assignment counts in the past",
     "bench/world.py": "an oracle that shall share nothing with what it measures",
-    "assignments/api/lists.py": "lists show what is revoked only when asked for",
+    "assignments/summaries.py": "which of the active ones end soon",
 }
 _COLUMNS = r"(effective_from|effective_to|revoked_at|counts_from)"
 _COMPARED = r"(<|>|=(?!\s*%s\s*(,|$))|IS\s+(NOT\s+)?(NULL|DISTINCT))"
