@@ -68,7 +68,8 @@ def delete_node(
         VersionConflict: if it changed since.
         RuleViolation: `nodes.root_cannot_go`.
         Conflict: `nodes.in_use` with the counts, unless cascade.
-        Forbidden: `scope_missing` or `beyond_own_node`.
+        Forbidden: `scope_missing`, also where assignments would be revoked by one who may not, or
+            `beyond_own_node`.
     """
     lock_tree(environment.pk)
     lock_node(environment, node)
@@ -125,6 +126,8 @@ def plan_delete_node(
             " cascade=true revokes them.",
             data={**counts, "node_count": node_count},
         )
+    if counts["assignment_count"]:
+        actor.require(Scope.ASSIGNMENTS_MANAGE)
     return NodeDeletion(top, node_count, counts["assignment_count"])
 
 

@@ -15,6 +15,7 @@ from common.errors import Conflict, require_version
 from common.text import counted
 from environments.actors import Actor
 from environments.models import Environment
+from environments.scopes import Scope
 from environments.services import audit
 from environments.services.batches import open_batch
 
@@ -52,6 +53,8 @@ def plan_role_deletion(
             f"This role is used by {counted(count, 'live assignment')}; cascade=true revokes them.",
             data={"assignment_count": count},
         )
+    if count:
+        actor.require(Scope.ASSIGNMENTS_MANAGE)
     return count
 
 
@@ -80,7 +83,8 @@ def delete_role(
         NotFound: `roles.not_found`.
         VersionConflict: if it changed since.
         Conflict: `roles.in_use`, with the number of live assignments, unless cascade.
-        Forbidden: `scope_missing` or `beyond_own_node`.
+        Forbidden: `scope_missing`, also where assignments would be revoked by one who may not, or
+            `beyond_own_node`.
     """
     lock_role(actor, environment, role_id, confers=False)
     plan_role_deletion(

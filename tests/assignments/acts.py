@@ -171,7 +171,7 @@ ACTS = [
     Act(
         "delete_role",
         lambda cast, to: delete_role(**to, role_id=cast.reader.pk, cascade=True),
-        ROLES,
+        (*ROLES, *ASSIGN),
         lambda cast: [
             ("assignment.revoked", {"before": given(cast)}),
             (
