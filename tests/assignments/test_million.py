@@ -92,9 +92,7 @@ def assert_listed(
     keys = permissions_allowed(environment, question.identity, question.node, None)
 
     assert {node.id for node in whole_of(places)} == {
-        ids.nodes[node]
-        for node in range(world.size.nodes)
-        if world.allows(who, what, node, at)
+        ids.nodes[node] for node in range(world.size.nodes) if world.allows(who, what, node, at)
     }
     assert {identity.id for identity in whole_of(people)} == {
         ids.identities[identity]
@@ -102,9 +100,7 @@ def assert_listed(
         if world.allows(identity, what, where, at)
     }
     assert set(whole_of(keys)) == {
-        key
-        for index, key in enumerate(world.permissions)
-        if world.allows(who, index, where, at)
+        key for index, key in enumerate(world.permissions) if world.allows(who, index, where, at)
     }
 
 
