@@ -13,7 +13,8 @@ from accounts.actors import TeamActor
 from accounts.models import AccountEvent, TeamMember, TeamRole, User
 from accounts.services.team import LastOwner
 from assignments.models import Assignment
-from assignments.services.invite import NewInvite, invite_identity
+from assignments.services.invite import invite_identity
+from assignments.services.invite_plan import NewInvite
 from assignments.services.people import FirstRole
 from assignments.services.team import PlaceChange, change_place, plan_place_change
 from common.refs import Ref

@@ -193,7 +193,7 @@ def ask(
     operation: Operation, client: APIClient, rows: Rows, position: Position | None, row_id: object
 ) -> Any:
     """Call an operation about rows, with an id of its own at one position."""
-    pk = rows[operation.resource] if operation.names_a_row else None
+    pk: object = rows[operation.resource] if operation.names_a_row else None
     body = body_for(operation, rows)
     query = ""
     match position:
