@@ -37,10 +37,8 @@ def holders_page(
     Raises:
         NotFound: `nodes.not_found`, for a source node that is not there.
     """
-    if "status" in params:
-        rows = rows.filter(Q(state=params["status"]))
-    else:
-        rows = rows.unrevoked()
+    state = params.get("status")
+    rows = rows.filter(Q(state=state)) if state else rows.unrevoked()
     if "role_id" in params:
         rows = rows.filter(role=params["role_id"])
     if "source_node_id" in params:

@@ -80,9 +80,7 @@ urlpatterns = [
         name="node-identities-summary",
     ),
     path("identities", _identity(rows()), name="identities"),
-    path(
-        "identities/with-roles", _identity({"get": "with_roles"}), name="identities-with-roles"
-    ),
+    path("identities/with-roles", _identity({"get": "with_roles"}), name="identities-with-roles"),
     path("identities/summary", _identity({"get": "summary"}), name="identities-summary"),
     path("identities/<identity:pk>", _identity(row()), name="identity"),
     path("identities/<identity:pk>/grants", _identity({"get": "grants"}), name="identity-grants"),
