@@ -95,8 +95,6 @@ class EndpointViewSet(viewsets.ViewSet):
         plain = serializer_class.read_plain(data)
         if plain is not None:
             return plain
-        if data is None:
-            raise serializers.ValidationError({"body": "must be an object"})
         serializer = serializer_class(data=data, context={"view": self, "request": self.request})
         serializer.is_valid(raise_exception=True)
         return serializer.validated_data

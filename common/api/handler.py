@@ -8,6 +8,7 @@ from django.db import IntegrityError, OperationalError
 from django.http import Http404
 from drf_standardized_errors.handler import ExceptionHandler
 from rest_framework import exceptions
+from rest_framework.settings import api_settings
 
 from common import errors
 from common.api.errors import ApiError, envelope
@@ -50,7 +51,7 @@ def field_lines(detail: Any, path: str = "") -> Iterator[str]:
     """
     if isinstance(detail, Mapping):
         for key, inner in detail.items():
-            here = path if key == "non_field_errors" else f"{path}.{key}" if path else str(key)
+            here = path if key == api_settings.NON_FIELD_ERRORS_KEY else f"{path}.{key}" if path else str(key)
             yield from field_lines(inner, here)
     elif isinstance(detail, list):
         for index, inner in enumerate(detail):

@@ -23,6 +23,16 @@ class Strict(serializers.Serializer):
         """
         return None
 
+    def run_validation(self, data: Any = serializers.empty) -> Any:
+        """See `Serializer`; null is no object either, and a refusal names what it is about.
+
+        Raises:
+            ValidationError: as `to_internal_value`.
+        """
+        if data is None:
+            raise serializers.ValidationError({"body": "must be an object"})
+        return super().run_validation(data)
+
     def to_internal_value(self, data: Any) -> Any:
         """See `Serializer`.
 
@@ -31,7 +41,8 @@ class Strict(serializers.Serializer):
         """
         if not isinstance(data, Mapping):
             raise serializers.ValidationError({"body": "must be an object"})
-        unknown = sorted(str(name)[:100] for name in data if name not in self.fields)
+        # An empty name is shown by its quotes, since the line has to begin with something.
+        unknown = sorted(str(name)[:100] or '""' for name in data if name not in self.fields)
         if unknown:
             raise serializers.ValidationError(dict.fromkeys(unknown[:20], "unknown field"))
         return super().to_internal_value(data)
