@@ -79,13 +79,16 @@ def require_free_slug(parent_id: UUID | None, slug: str, *, but: UUID | None = N
     """Refuse a slug that a live sibling has, whoever can see that sibling.
 
     Args:
-        parent_id: below which node.
+        parent_id: below which node; None for the root, which has no siblings.
         slug: which.
         but: the node whose own slug it may be.
 
     Raises:
         Conflict: `nodes.slug_taken`.
     """
+    if parent_id is None:
+        # Without a parent stand the roots of all environments, which know nothing of each other.
+        return
     siblings = Node.objects.filter(parent=parent_id, slug=slug, deleted_at=None)
     if siblings.exclude(pk=but).exists():
         raise TAKEN["node_slug_unique"]()

@@ -82,6 +82,13 @@ def test_create_node_refuses_a_slug_that_a_live_sibling_has(tree: Tree) -> None:
     assert tree.add("Northern", "south", slug="north").slug == "north"
 
 
+def test_the_roots_of_two_environments_may_have_the_same_slug(tree: Tree, others: Tree) -> None:
+    for each in (tree, others):
+        each.change("root", slug="everything")
+
+    assert [each.now("root").slug for each in (tree, others)] == ["everything", "everything"]
+
+
 def test_create_node_refuses_an_external_id_of_the_same_environment_only(
     tree: Tree, others: Tree
 ) -> None:
