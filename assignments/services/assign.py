@@ -20,7 +20,7 @@ from assignments.services.revoke import told
 from assignments.sight import resolve_identities_seen
 from common.errors import Conflict, DomainError, NotFound
 from common.inserts import insert_rows
-from common.outcomes import Outcome, accepted, carried_on, require_all
+from common.outcomes import Outcome, accepted, carried_on, require_all, require_value
 from common.refs import Ref
 from environments.actors import Actor
 from environments.models import Batch, Environment
@@ -168,10 +168,7 @@ def plan_assignment(actor: Actor, environment: Environment, new: NewAssignment) 
         DomainError: why it cannot, as `assign_role`.
     """
     [outcome] = plan_assignments(actor, environment, [new])
-    if outcome.value is None:
-        assert outcome.refusal is not None
-        raise outcome.refusal
-    return outcome.value
+    return require_value(outcome)
 
 
 def plan_assignments(

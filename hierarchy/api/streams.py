@@ -8,10 +8,10 @@ from uuid import UUID
 from django.core.serializers.json import DjangoJSONEncoder
 from django.http import StreamingHttpResponse
 
+from common.api.feeds import gathered
 from hierarchy.api.serializers import node_row
 
 _ROWS_A_FETCH = 2_000
-_CHARACTERS_A_PIECE = 65_536
 _encode = DjangoJSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 
 
@@ -24,7 +24,7 @@ def json_stream(pieces: Iterable[str]) -> StreamingHttpResponse:
     Returns:
         The answer.
     """
-    return StreamingHttpResponse(_gathered(pieces), content_type="application/json")
+    return StreamingHttpResponse(gathered(pieces), content_type="application/json")
 
 
 def tree_text(nodes: Any, top: UUID | None) -> Iterator[str]:
@@ -70,15 +70,3 @@ def parents_text(nodes: Any, top: UUID | None) -> Iterator[str]:
         yield f'{separator}{{"id":"{node_id}","parent_node_id":{parent}}}'
         separator = ","
     yield "]}"
-
-
-def _gathered(pieces: Iterable[str]) -> Iterator[bytes]:
-    gathered: list[str] = []
-    length = 0
-    for piece in pieces:
-        gathered.append(piece)
-        length += len(piece)
-        if length >= _CHARACTERS_A_PIECE:
-            yield "".join(gathered).encode()
-            gathered, length = [], 0
-    yield "".join(gathered).encode()
