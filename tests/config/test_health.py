@@ -48,7 +48,8 @@ def test_a_heartbeat_is_stamped_by_the_databases_clock() -> None:
 def test_readyz_is_503_with_retry_after_while_a_migration_is_pending() -> None:
     with connection.cursor() as cursor:
         cursor.execute(
-            "DELETE FROM django_migrations WHERE app = 'hierarchy' AND name LIKE '0003%%'"
+            "DELETE FROM django_migrations WHERE id ="
+            " (SELECT max(id) FROM django_migrations WHERE app = 'hierarchy')"
             " RETURNING app, name, applied"
         )
         (row,) = cursor.fetchall()
