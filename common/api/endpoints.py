@@ -88,7 +88,8 @@ class EndpointViewSet(viewsets.ViewSet):
         self.params = self._validated(endpoint.query, _single_values(request))
         if endpoint.body is not None:
             self.data = self._validated(endpoint.body, request.data)
-        elif request.method in ("POST", "PUT", "PATCH") and request.META.get("CONTENT_LENGTH"):
+        elif request.method not in ("GET", "HEAD") and request.META.get("CONTENT_LENGTH"):
+            # Whoever sends `{"dry_run": true}` with a DELETE shall not find the row gone.
             self._validated(Strict, request.data or {})
 
     def _validated(self, serializer_class: type[Strict], data: Any) -> dict[str, Any]:

@@ -118,6 +118,20 @@ def test_an_unknown_field_is_400_that_names_it(
     ]
 
 
+@pytest.mark.parametrize(
+    "operation",
+    [each for each in OPERATIONS if each.method != "GET" and each.endpoint.body is None],
+    ids=str,
+)
+def test_a_field_where_none_is_taken_is_400_that_names_it(
+    operation: Operation, api: APIClient, own: Rows
+) -> None:
+    answer = operation.send(api, own[operation.resource], {"dry_run": True})
+
+    assert answer.status_code == 400
+    assert answer.json()["error"]["details"] == ["dry_run: unknown field"]
+
+
 @with_a_body
 @pytest.mark.parametrize("body", [[], "text", 1, None, [{}]], ids=str)
 def test_a_body_that_is_no_object_is_400(
