@@ -11,7 +11,8 @@ from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 
 from common.api.errors import error_response
-from common.errors import Busy, Conflict, DomainError, Forbidden, NotFound, TooSoon
+from common.api.handler import status_of
+from common.errors import DomainError
 
 logger = logging.getLogger(__name__)
 
@@ -24,13 +25,6 @@ HEADINGS = {
     429: "Too many attempts",
     500: "Something went wrong",
     503: "Try again in a moment",
-}
-STATUS_OF: dict[type[DomainError], int] = {
-    Forbidden: 403,
-    NotFound: 404,
-    Conflict: 409,
-    TooSoon: 429,
-    Busy: 503,
 }
 
 
@@ -70,8 +64,7 @@ class ErrorPages:
         if request.path.startswith(API_PREFIX):
             return None
         if isinstance(exception, DomainError):
-            kinds = (kind for kind in STATUS_OF if isinstance(exception, kind))
-            return error_page(STATUS_OF.get(next(kinds, DomainError), 400), exception.message)
+            return error_page(status_of(exception), exception.message)
         if isinstance(exception, IntegrityError):
             # Two forms at once; the constraint is the check. Written down, for it may be a fault of ours.
             logger.exception("A constraint was broken at %s", request.path)

@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models.functions import Now
 from treebeard.mp_tree import MP_Node, MP_NodeManager, MP_NodeQuerySet
 
+from common.refs import Ref
 from environments.models import Environment
 
 # The deepest place a node may stand, the root being at 0; treebeard counts it as 1.
@@ -25,6 +26,12 @@ class NodeQuerySet(MP_NodeQuerySet):
         path = models.Subquery(top, output_field=models.CharField(db_collation="C"))
         return self.filter(
             path__gte=path, path__lt=models.functions.Concat(path, models.Value("z"))
+        )
+
+    def named(self, ref: Ref) -> NodeQuerySet:
+        """The node that a reference names, if there is one."""
+        return self.filter(
+            **({"pk": ref.value} if ref.kind == "id" else {"external_id": ref.value})
         )
 
     def in_tree_order(self) -> NodeQuerySet:

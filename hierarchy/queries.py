@@ -69,9 +69,7 @@ def get_node(environment: Environment, ref: Ref) -> Node:
     Raises:
         NotFound: `nodes.not_found`, also for a node of another environment.
     """
-    rows = Node.objects.in_environment(environment).with_child_count()
-    node = rows.filter(**({"pk": ref.value} if ref.kind == "id" else {"external_id": ref.value}))
-    found = node.first()
+    found = _shown(environment).named(ref).first()
     if found is None:
         raise node_not_found(ref)
     return found

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from django.db.models import F
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -40,7 +39,7 @@ from assignments.sight import get_identity_seen, identities_seen
 from common.api.bulk import answer_plan
 from common.api.endpoints import Endpoint
 from common.api.fields import Instant
-from common.api.pagination import paged
+from common.api.pagination import ordered, paged
 from common.api.serializers import WriteQuery
 from common.api.versions import expected_version, versioned
 from common.refs import Ref
@@ -197,11 +196,7 @@ class AssignedIdentityViewSet(IdentityViewSet):
             rows = rows.filter(status=self.params["status"])
         if "q" in self.params:
             rows = rows.search(self.params["q"])
-        newest_first = self.params["sort_by"] == "created_at" and "order" not in self.params
-        descending = newest_first or self.params.get("order") == "desc"
-        columns = [F(name) for name in _COLUMNS[self.params["sort_by"]]]
-        order = [column.desc() if descending else column.asc() for column in columns]
-        return rows.order_by(*order, "pk")
+        return ordered(rows, self.params, _COLUMNS)
 
 
 def _planned(to: dict[str, Any], first: FirstRole | None) -> Identity:

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any, ClassVar
 from uuid import UUID
 
-from django.db.models import F, Q
+from django.db.models import Q
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -41,7 +41,7 @@ from assignments.services.invite import invite_identities, invite_identity
 from assignments.services.invite_plan import NewInvite, PlannedInvite, plan_invites
 from common.api.bulk import answer_plan, answer_rows
 from common.api.endpoints import Endpoint
-from common.api.pagination import paged
+from common.api.pagination import ordered, paged
 from common.api.parsers import MAX_BULK_BODY_BYTES
 from common.api.serializers import BulkQuery, WriteQuery
 from common.api.versions import etag, versioned
@@ -118,11 +118,8 @@ class InviteViewSet(EnvironmentViewSet):
             rows = rows.filter(Q(state=self.params["status"]))
         if "q" in self.params:
             rows = rows.search(self.params["q"])
-        newest_first = self.params["sort_by"] == "created_at" and "order" not in self.params
-        descending = newest_first or self.params.get("order") == "desc"
-        columns = [F(name) for name in _COLUMNS[self.params["sort_by"]]]
-        order = [column.desc() if descending else column.asc() for column in columns]
-        return Response(paged(rows.order_by(*order, "pk"), self.params, self.present))
+        rows = ordered(rows, self.params, _COLUMNS)
+        return Response(paged(rows, self.params, self.present))
 
     def summary(self, request: Request) -> Response:
         """The invitations in six numbers."""

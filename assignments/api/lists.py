@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from django.db.models import F, Q
+from django.db.models import Q
 
 from assignments.api.serializers import holder_row
 from assignments.models import AssignmentQuerySet
-from common.api.pagination import paged
+from common.api.pagination import ordered, paged
 from environments.models import Environment
 from hierarchy.queries import get_node
 
@@ -47,12 +47,4 @@ def holders_page(
         rows = rows.filter(Q(access_type=params["access_type"]))
     if "q" in params:
         rows = rows.search(params["q"])
-    return paged(_ordered(rows.with_names(), params), params, holder_row)
-
-
-def _ordered(rows: AssignmentQuerySet, params: Mapping[str, Any]) -> AssignmentQuerySet:
-    newest_first = params["sort_by"] == "created_at" and "order" not in params
-    descending = newest_first or params.get("order") == "desc"
-    columns = [F(column) for column in _COLUMNS[params["sort_by"]]]
-    order = [column.desc() if descending else column.asc() for column in columns]
-    return rows.order_by(*order, "pk")
+    return paged(ordered(rows.with_names(), params, _COLUMNS), params, holder_row)

@@ -3,14 +3,15 @@
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from django.core import signing
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 from rest_framework import serializers
 
 from common.api.errors import ApiError
 
+Rows = TypeVar("Rows", bound=QuerySet[Any])
 _SALT = "trellis.cursor"
 
 
@@ -42,6 +43,24 @@ def paged(
             "has_next_page": page < pages,
         },
     }
+
+
+def ordered(rows: Rows, query: Mapping[str, Any], columns: Mapping[str, Sequence[str]]) -> Rows:
+    """A list in the order that was asked for; the newest come first where no direction was named.
+
+    Args:
+        rows: the whole list.
+        query: validated parameters, `sort_by` among them.
+        columns: what each choice of `sort_by` compares, first to last.
+
+    Returns:
+        The list, in an order that ends in a unique key.
+    """
+    newest_first = query["sort_by"] == "created_at" and "order" not in query
+    descending = newest_first or query.get("order") == "desc"
+    compared = [F(name) for name in columns[query["sort_by"]]]
+    order = [column.desc() if descending else column.asc() for column in compared]
+    return rows.order_by(*order, "pk")
 
 
 def query_digest(environment_id: object, query: Mapping[str, Any]) -> str:

@@ -8,7 +8,7 @@ from rest_framework import serializers
 
 from common.api.bulk import Rows
 from common.api.fields import Choice, CleanText, ExternalId, Instant, Metadata, NodeRef
-from common.api.pagination import feed_of, list_of, page_of
+from common.api.pagination import list_of, page_of
 from common.api.serializers import FeedQuery, ListQuery, Strict, WriteQuery
 from hierarchy.models import Node
 from hierarchy.services.bulk import MOST_NODES
@@ -134,7 +134,6 @@ class ParentRow(serializers.Serializer):
 
 NodeList = list_of(NodeRow, "NodeList")
 NodePage = page_of(NodeRow, "NodePage")
-NodeFeed = feed_of(NodeRow, "NodeFeed")
 ParentList = list_of(ParentRow, "ParentList")
 
 

@@ -338,9 +338,7 @@ def lock_node(environment: Environment, ref: Ref) -> None:
     Raises:
         NotFound: `nodes.not_found`.
     """
-    rows = Node.objects.in_environment(environment).filter(
-        **({"pk": ref.value} if ref.kind == "id" else {"external_id": ref.value})
-    )
+    rows = Node.objects.in_environment(environment).named(ref)
     locked = rows.select_for_update(no_key=True, of=("self",)).values_list("pk", flat=True)
     if not list(locked):
         raise node_not_found(ref)
