@@ -31,6 +31,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/", operators.urls),
     path("", include("environments.web.urls")),
     path("", include("hierarchy.web.urls")),
+    path("", include("assignments.web.urls")),
     path("", include("identities.web.urls")),
     path("", include("onboarding.web.urls")),
 ]

@@ -10,6 +10,7 @@ from assignments.api.batches import BatchViewSet
 from assignments.api.decisions import DecisionViewSet
 from assignments.api.identities import AssignedIdentityViewSet
 from assignments.api.invites import InviteViewSet
+from assignments.api.keys import SendingKeyViewSet
 from assignments.api.nodes import AssignedNodeViewSet
 from assignments.api.permissions import PermissionViewSet
 from assignments.api.roles import RolePermissionsViewSet, RoleViewSet
@@ -72,6 +73,7 @@ urlpatterns = [
     path("assignments/<uuid:pk>", AssignmentViewSet.as_view(row()), name="assignment"),
     path("batches/<uuid:pk>", BatchViewSet.as_view({"get": "retrieve"}), name="batch"),
     path("batches/<uuid:pk>/undo", BatchViewSet.as_view({"post": "undo"}), name="batch-undo"),
+    path("api-keys/<uuid:pk>", SendingKeyViewSet.as_view(row()), name="api-key"),
     path("nodes/<node:pk>", _node(row()), name="node"),
     path("nodes/<node:pk>/identities", _node({"get": "identities"}), name="node-identities"),
     path(

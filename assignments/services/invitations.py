@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from math import ceil
@@ -11,10 +13,11 @@ from django.db import transaction
 from django.db.models import DurationField, ExpressionWrapper, F
 from django.db.models.functions import Now
 
-from assignments.invitations import get_invitation
+from assignments.invitations import get_invitation, invitations_of
 from assignments.models import Assignment, AssignmentQuerySet
 from assignments.services.revoke import revoke_rows
 from common.errors import Conflict, TooSoon
+from common.lookups import among
 from common.refs import Ref
 from environments.actors import Actor
 from environments.models import Environment
@@ -27,7 +30,7 @@ from identities.links import LIFETIME, fresh_nonce
 from identities.locks import lock_identities
 from identities.models import Identity, Invitation
 from identities.services.invitations import queue_mail
-from identities.services.statuses import mark_identity_removed
+from identities.services.statuses import end_pending, mark_identities_removed
 
 COOL_DOWN = timedelta(minutes=5)
 _OPEN = (Invitation.Status.PENDING, Invitation.Status.EXPIRED)
@@ -158,37 +161,61 @@ def revoke_invitation(*, actor: Actor, environment: Environment, invitation_id: 
     """
     _lock_identity_of(actor, environment, invitation_id)
     plan = plan_revocation(actor, environment, invitation_id)
-    row = plan.invitation
+    return _revoke(actor, environment, [plan.invitation])
+
+
+def revoke_sent(
+    *, actor: Actor, environment: Environment, invitation_ids: Collection[UUID]
+) -> list[UUID]:
+    """Revoke invitations that whoever sent them could no longer send, as one batch.
+
+    Part of an act that takes away a place in a team, or a key; what ended meanwhile stays as it is.
+
+    Args:
+        actor: who acts.
+        environment: whose invitations.
+        invitation_ids: which.
+
+    Returns:
+        Those that were revoked.
+    """
+    seen = invitations_of(environment).filter(among("pk", invitation_ids))
+    lock_identities(environment, [Ref.of(row.identity_id) for row in seen])
+    pending = [row for row in seen.all() if row.state == Invitation.Status.PENDING]
+    if pending:
+        _revoke(actor, environment, pending)
+    return [row.pk for row in pending]
+
+
+def _revoke(actor: Actor, environment: Environment, rows: Sequence[Invitation]) -> UUID:
+    """Revoke pending invitations under their identities' locks; a few statements for any number."""
     batch = open_batch(actor=actor, environment=environment, action="invite.revoked")
-    revoked = revoke_rows(
-        actor=actor, environment=environment, rows=_given_with(row), batch_id=batch.pk
-    )
-    Invitation.objects.filter(pk=row.pk).update(
-        status=Invitation.Status.REVOKED, revoked_at=Now(), version=F("version") + 1
-    )
-    audit.record_many(
+    given = Assignment.objects.filter(among("invitation", [row.pk for row in rows])).live()
+    by_identity = Counter(given.values_list("identity", flat=True))
+    revoked = revoke_rows(actor=actor, environment=environment, rows=given, batch_id=batch.pk)
+    end_pending(
         actor=actor,
         environment=environment,
-        action="invite.revoked",
-        entries=[
-            audit.Entry(
-                row.pk,
-                row.identity.email,
-                {"before": {"status": row.state}, "after": {"status": Invitation.Status.REVOKED}},
-                row.version + 1,
-            )
-        ],
+        rows=rows,
+        end=Invitation.Status.REVOKED,
         batch_id=batch.pk,
     )
-    if plan.removes:
-        mark_identity_removed(
-            actor=actor,
-            environment=environment,
-            row=row.identity,
-            revoked_assignments=revoked,
-            batch_id=batch.pk,
-        )
-    batch.counts = {"invitations": 1, "assignments": revoked, "identities": int(plan.removes)}
+    invited = [row.identity for row in rows if row.identity.status == Identity.Status.INVITED]
+    held = Assignment.objects.filter(among("identity", [row.pk for row in invited])).live()
+    holders = set(held.values_list("identity", flat=True))
+    leaving = [row for row in invited if row.pk not in holders]
+    mark_identities_removed(
+        actor=actor,
+        environment=environment,
+        rows=leaving,
+        batch_id=batch.pk,
+        revoked=by_identity,
+    )
+    batch.counts = {
+        "invitations": len(rows),
+        "assignments": revoked,
+        "identities": len(leaving),
+    }
     batch.save(update_fields=["counts"])
     return batch.pk
 

@@ -24,7 +24,7 @@ from hierarchy.services.nodes import lock_node
 from identities.locks import lock_identities
 from identities.models import Identity
 from identities.queries import get_identity
-from identities.services.statuses import mark_identity_removed, pending_of
+from identities.services.statuses import mark_identities_removed, pending_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,12 +176,12 @@ def remove_identity(
     revoked = revoke_rows(
         actor=actor, environment=environment, rows=_live_of(row), batch_id=batch.pk
     )
-    mark_identity_removed(
+    mark_identities_removed(
         actor=actor,
         environment=environment,
-        row=row,
-        revoked_assignments=revoked,
+        rows=[row],
         batch_id=batch.pk,
+        revoked={row.pk: revoked},
     )
     batch.counts = {"identities": 1, "assignments": revoked}
     batch.save(update_fields=["counts"])

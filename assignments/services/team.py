@@ -20,8 +20,7 @@ from accounts.services.team import (
     remove_team_member,
 )
 from assignments.models import Assignment
-from assignments.services.invitations import revoke_invitation
-from common.errors import Conflict
+from assignments.services.invitations import revoke_sent
 from environments.actors import Actor
 from environments.models import ActorType
 from environments.scopes import ALL_SCOPES, SCOPES_OF_TEAM_ROLE, Scope
@@ -93,8 +92,12 @@ def change_place(
         change_team_role(actor=actor, account=account, member_id=member_id, role=role)
     # It follows from the change, whatever the one who makes it may do in each environment.
     within = Actor(actor.type, actor.id, actor.label, ALL_SCOPES, actor.correlation_id)
-    revoked = [row for row in plan.invitations if _revoke(within, row)]
-    return PlaceChange(plan.change, revoked)
+    revoked: set[UUID] = set()
+    # As many turns as the account has environments, which are sealed from each other.
+    for environment in dict.fromkeys(row.environment for row in plan.invitations):
+        sent = [row.pk for row in plan.invitations if row.environment_id == environment.pk]
+        revoked.update(revoke_sent(actor=within, environment=environment, invitation_ids=sent))
+    return PlaceChange(plan.change, [row for row in plan.invitations if row.pk in revoked])
 
 
 def _pending_by(account: Account, user_id: UUID) -> list[Invitation]:
@@ -116,11 +119,3 @@ def _takes(row: Invitation) -> frozenset[Scope]:
     has_role: bool = row.has_role  # type: ignore[attr-defined]  # annotated above
     first = {Scope.ASSIGNMENTS_MANAGE} if has_role else set()
     return frozenset({Scope.IDENTITY_MANAGE} | first)
-
-
-def _revoke(actor: Actor, row: Invitation) -> bool:
-    try:
-        revoke_invitation(actor=actor, environment=row.environment, invitation_id=row.pk)
-    except Conflict:
-        return False
-    return True

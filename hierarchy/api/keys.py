@@ -1,4 +1,4 @@
-"""`/api-keys`."""
+"""`/api-keys`, but for deletion, which reaches up to invitations; that lives with them."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -23,7 +23,6 @@ from hierarchy.api.key_shapes import (
 )
 from hierarchy.services.keys import (
     create_api_key,
-    delete_api_key,
     rotate_api_key,
     set_api_key_active,
 )
@@ -49,7 +48,6 @@ class ApiKeyViewSet(EnvironmentViewSet):
         "partial_update": Endpoint(
             MANAGE, "Enable or disable an API key", body=ApiKeyChange, answer=ApiKeyRow
         ),
-        "destroy": Endpoint(MANAGE, "Delete an API key", status=204),
         "rotate": Endpoint(
             MANAGE,
             "Give an API key a new text, shown this once",
@@ -86,11 +84,6 @@ class ApiKeyViewSet(EnvironmentViewSet):
             actor=self.actor, environment=self.environment, key_id=pk, **self.data
         )
         return Response(self.present(key))
-
-    def destroy(self, request: Request, pk: UUID) -> Response:
-        """A key deleted."""
-        delete_api_key(actor=self.actor, environment=self.environment, key_id=pk)
-        return Response(status=204)
 
     def rotate(self, request: Request, pk: UUID) -> Response:
         """A key with a new text."""

@@ -1,15 +1,14 @@
-"""The addresses of the tree and of API keys; one node's own also deletes it, so it stands with assignments."""
+"""The addresses of the tree and of API keys; one row's own also deletes it, so it stands with assignments."""
 
 from django.urls import path
 
-from common.api.routing import row, rows
+from common.api.routing import rows
 from hierarchy.api.keys import ApiKeyViewSet
 from hierarchy.api.schema import HierarchySchemaViewSet
 from hierarchy.api.views import NodeViewSet
 
 urlpatterns = [
     path("api-keys", ApiKeyViewSet.as_view(rows()), name="api-keys"),
-    path("api-keys/<uuid:pk>", ApiKeyViewSet.as_view(row()), name="api-key"),
     path(
         "api-keys/<uuid:pk>/rotate-secret",
         ApiKeyViewSet.as_view({"post": "rotate"}),

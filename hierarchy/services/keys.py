@@ -172,13 +172,18 @@ def set_api_key_active(
 
 
 @transaction.atomic
-def delete_api_key(*, actor: Actor, environment: Environment, key_id: UUID) -> None:
+def delete_api_key(*, actor: Actor, environment: Environment, key_id: UUID) -> ApiKey:
     """Delete a key for good; its row stays as history.
+
+    Part of a deletion that also looks after the invitations that the key has sent.
 
     Args:
         actor: who does it.
         environment: whose key.
         key_id: which key.
+
+    Returns:
+        The key as it was.
 
     Raises:
         NotFound: `api_keys.not_found`.
@@ -193,6 +198,7 @@ def delete_api_key(*, actor: Actor, environment: Environment, key_id: UUID) -> N
         resource=key,
         before=_told(key),
     )
+    return key
 
 
 def scopes_in_effect(key: ApiKey) -> frozenset[Scope]:

@@ -1,4 +1,4 @@
-"""The addresses of the pages of API keys."""
+"""The addresses of the pages of API keys; the one that deletes stands with invitations."""
 
 from django.urls import path
 
@@ -20,5 +20,4 @@ urlpatterns = [
         {"is_active": False},
         name="api-key-disable",
     ),
-    path(f"{PLACE}api-keys/<uuid:key_id>/delete", views.api_key_delete, name="api-key-delete"),
 ]

@@ -14,10 +14,10 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from environments.queries import get_key, keys_of
+from environments.queries import keys_of
 from environments.scopes import Scope
 from environments.web.workspace import Workspace, open_workspace
-from hierarchy.services.keys import create_api_key, delete_api_key, set_api_key_active
+from hierarchy.services.keys import create_api_key, set_api_key_active
 from hierarchy.web.forms import ApiKeyForm
 
 
@@ -27,7 +27,7 @@ def api_key_list(request: HttpRequest, account: str, environment: str) -> HttpRe
     """The keys of an environment, newest first."""
     workspace = open_workspace(request, account, environment)
     workspace.actor.require(Scope.KEY_VIEW)
-    context = {"keys": list(keys_of(workspace.environment)), **_context(workspace)}
+    context = {"keys": list(keys_of(workspace.environment)), **context_of(workspace)}
     return render(request, "hierarchy/api_key_list.html", context)
 
 
@@ -41,7 +41,7 @@ def api_key_new(request: HttpRequest, account: str, environment: str) -> HttpRes
     if form.is_valid():
         return _create(request, workspace, form)
     status = 422 if form.is_bound else 200
-    context = {"form": form, **_context(workspace)}
+    context = {"form": form, **context_of(workspace)}
     return render(request, "hierarchy/api_key_new.html", context, status=status)
 
 
@@ -56,7 +56,7 @@ def _create(request: HttpRequest, workspace: Workspace, form: ApiKeyForm) -> Htt
         "text": text,
         "base_url": settings.BASE_URL,
         "try_path": reverse("nodes"),
-        **_context(workspace),
+        **context_of(workspace),
     }
     return render(request, "hierarchy/api_key_created.html", context, status=201)
 
@@ -78,24 +78,15 @@ def api_key_switch(
     return redirect("api-key-list", account, environment)
 
 
-@never_cache
-@require_http_methods(["GET", "POST"])
-def api_key_delete(
-    request: HttpRequest, account: str, environment: str, key_id: UUID
-) -> HttpResponse:
-    """What deleting a key means; when confirmed, the key deleted."""
-    workspace = open_workspace(request, account, environment)
-    workspace.actor.require(Scope.KEY_MANAGE)
-    key = get_key(workspace.environment, key_id)
-    if request.method == "GET":
-        context = {"key": key, **_context(workspace)}
-        return render(request, "hierarchy/api_key_delete.html", context)
-    delete_api_key(actor=workspace.actor, environment=workspace.environment, key_id=key_id)
-    messages.success(request, f"{key.name} is deleted from {workspace.environment.name}.")
-    return redirect("api-key-list", account, environment)
+def context_of(workspace: Workspace) -> dict[str, Any]:
+    """What every page of API keys shows around its content.
 
+    Args:
+        workspace: where the page acts.
 
-def _context(workspace: Workspace) -> dict[str, Any]:
+    Returns:
+        For the template.
+    """
     place = (workspace.environment.account.slug, workspace.environment.slug)
     return {
         "workspace": workspace,

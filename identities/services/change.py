@@ -23,7 +23,7 @@ from identities.locks import lock_identities
 from identities.models import Identity, Invitation
 from identities.queries import get_identity
 from identities.services.identities import TAKEN, told
-from identities.services.statuses import end_invitation, end_of_invitation, pending_of
+from identities.services.statuses import end_invitations, end_of_invitation, pending_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ def update_identity(
     with breaking(TAKEN):
         row.save(update_fields=[*plan.changed, "version", "updated_at"])
     if "status" in plan.changed:
-        end_invitation(actor=actor, environment=environment, row=row)
+        end_invitations(actor=actor, environment=environment, rows=[row])
     audit.record(
         actor=actor,
         environment=environment,

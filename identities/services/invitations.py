@@ -18,7 +18,7 @@ from hierarchy.locks import lock_tree_shape
 from identities.links import open_link
 from identities.locks import lock_identities
 from identities.models import Identity, Invitation
-from identities.services.statuses import end_invitation
+from identities.services.statuses import end_invitations
 
 MAIL = "invitation.mail"
 
@@ -59,7 +59,7 @@ def accept_invitation(
     row.updated_at = Now()
     row.save(update_fields=[*changed, "version", "updated_at"])
     actor = replace(Actor.system(row.email), correlation_id=correlation_id)
-    end_invitation(actor=actor, environment=environment, row=row)
+    end_invitations(actor=actor, environment=environment, rows=[row])
     audit.record(
         actor=actor,
         environment=environment,

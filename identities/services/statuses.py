@@ -1,12 +1,14 @@
-"""What an identity's status means for its invitation, and the part of a removal that concerns it."""
+"""What an identity's status means for its invitation, and the part of a removal that concerns identities."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from django.db.models import F, QuerySet
 from django.db.models.functions import Now
 
+from common.lookups import among
 from environments.actors import Actor
 from environments.models import Environment
 from environments.services import audit
@@ -38,96 +40,114 @@ def end_of_invitation(row: Identity) -> Invitation.Status:
     return Invitation.Status.ACCEPTED if active else Invitation.Status.REVOKED
 
 
-def settle_invitation(row: Identity) -> list[Invitation]:
-    """End the pending invitation of an identity that is no longer invited.
-
-    Args:
-        row: the identity, locked, with its new status.
-
-    Returns:
-        The invitation as it is now, none without a pending one.
-    """
-    ended = list(pending_of(row))
-    if ended:
-        end = end_of_invitation(row)
-        at = "accepted_at" if end == Invitation.Status.ACCEPTED else "revoked_at"
-        pending_of(row).update(status=end, version=F("version") + 1, **{at: Now()})
-        for invitation in ended:
-            invitation.status = end
-            invitation.version += 1
-    return ended
-
-
-def end_invitation(
-    *, actor: Actor, environment: Environment, row: Identity, batch_id: UUID | None = None
-) -> int:
-    """Settle the pending invitation of an identity whose status an act changed, and write it down.
-
-    Args:
-        actor: who acts.
-        environment: whose identity.
-        row: the identity, locked, with its new status.
-        batch_id: the batch that this is part of, for the audit log.
-
-    Returns:
-        How many invitations ended: one or none.
-    """
-    ended = settle_invitation(row)
-    entries = [
-        audit.Entry(
-            invitation.pk,
-            str(row),
-            {
-                "before": {"status": Invitation.Status.PENDING},
-                "after": {"status": invitation.status},
-            },
-            invitation.version,
-        )
-        for invitation in ended
-    ]
-    audit.record_many(
-        actor=actor,
-        environment=environment,
-        action=f"invite.{end_of_invitation(row).value}",
-        entries=entries,
-        batch_id=batch_id,
-    )
-    return len(ended)
-
-
-def mark_identity_removed(
+def end_invitations(
     *,
     actor: Actor,
     environment: Environment,
-    row: Identity,
-    revoked_assignments: int,
-    batch_id: UUID,
-) -> None:
-    """Remove an identity; its row stays as history and its address is free again.
-
-    Part of a removal that also looks after assignments, under the identity's lock which that holds.
+    rows: Sequence[Identity],
+    batch_id: UUID | None = None,
+) -> int:
+    """End the pending invitations of identities whose status an act changed; a few statements for any number.
 
     Args:
-        actor: who removes it.
-        environment: whose identity.
-        row: the identity, read under the lock.
-        revoked_assignments: how many assignments went with it.
+        actor: who acts.
+        environment: whose identities.
+        rows: the identities, locked, with their new status.
+        batch_id: the batch that this is part of, for the audit log.
+
+    Returns:
+        How many invitations ended.
+    """
+    by_id = {row.pk: row for row in rows}
+    pending = list(
+        Invitation.objects.filter(
+            among("identity", by_id), status=Invitation.Status.PENDING
+        ).select_related("identity")
+    )
+    for end in (Invitation.Status.ACCEPTED, Invitation.Status.REVOKED):
+        ended = [row for row in pending if end_of_invitation(by_id[row.identity_id]) == end]
+        end_pending(actor=actor, environment=environment, rows=ended, end=end, batch_id=batch_id)
+    return len(pending)
+
+
+def end_pending(
+    *,
+    actor: Actor,
+    environment: Environment,
+    rows: Sequence[Invitation],
+    end: Invitation.Status,
+    batch_id: UUID | None = None,
+) -> None:
+    """Give pending invitations their end, and write it down.
+
+    Args:
+        actor: who acts.
+        environment: whose invitations.
+        rows: pending ones with their identities, which are locked.
+        end: accepted or revoked.
         batch_id: the batch that this is part of, for the audit log.
     """
-    former = row.status
-    row.status = Identity.Status.REMOVED
-    row.version += 1
-    row.updated_at = Now()
-    row.save(update_fields=["status", "version", "updated_at"])
-    end_invitation(actor=actor, environment=environment, row=row, batch_id=batch_id)
-    audit.record(
+    if not rows:
+        return
+    at = "accepted_at" if end == Invitation.Status.ACCEPTED else "revoked_at"
+    Invitation.objects.filter(among("pk", [row.pk for row in rows])).update(
+        status=end, version=F("version") + 1, **{at: Now()}
+    )
+    metadata = {"before": {"status": Invitation.Status.PENDING}, "after": {"status": end}}
+    audit.record_many(
+        actor=actor,
+        environment=environment,
+        action=f"invite.{end.value}",
+        entries=[audit.Entry(row.pk, str(row.identity), metadata, row.version + 1) for row in rows],
+        batch_id=batch_id,
+    )
+
+
+def mark_identities_removed(
+    *,
+    actor: Actor,
+    environment: Environment,
+    rows: Sequence[Identity],
+    batch_id: UUID,
+    revoked: Mapping[UUID, int],
+) -> None:
+    """Remove identities; their rows stay as history and their addresses are free again.
+
+    Part of an act that also looks after assignments, under the identities' locks which that holds.
+
+    Args:
+        actor: who removes them.
+        environment: whose identities.
+        rows: the identities, read under the lock.
+        batch_id: the batch that this is part of, for the audit log.
+        revoked: how many assignments went with each, by its id.
+    """
+    if not rows:
+        return
+    former = {row.pk: row.status for row in rows}
+    Identity.objects.filter(among("pk", former)).update(
+        status=Identity.Status.REMOVED, version=F("version") + 1, updated_at=Now()
+    )
+    for row in rows:
+        row.status = Identity.Status.REMOVED
+        row.version += 1
+    end_invitations(actor=actor, environment=environment, rows=rows, batch_id=batch_id)
+    audit.record_many(
         actor=actor,
         environment=environment,
         action="identity.removed",
-        resource=row,
-        before={"status": former},
-        after={"status": row.status},
-        version=row.version,
+        entries=[
+            audit.Entry(
+                row.pk,
+                str(row),
+                {
+                    "before": {"status": former[row.pk]},
+                    "after": {"status": row.status},
+                    "revoked_assignments": revoked.get(row.pk, 0),
+                },
+                row.version,
+            )
+            for row in rows
+        ],
         batch_id=batch_id,
-        revoked_assignments=revoked_assignments,
     )

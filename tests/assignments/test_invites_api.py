@@ -97,13 +97,14 @@ def test_the_host_of_a_request_never_stands_in_a_link(api, settings) -> None:
 
 
 def test_invite_and_assign_is_in_place_at_once_and_grants_nothing_until_accepted(api, cast) -> None:
-    told = invited(api, **role_at_site(cast), effective_to=text(moment(30)))
+    end = moment(30)
+    told = invited(api, **role_at_site(cast), effective_to=text(end))
 
     given = Assignment.objects.get()
     assert (told["role_id"], told["node_id"]) == (str(cast.reader.pk), str(cast.site.pk))
     assert told["has_initial_assignment"] is True
     assert str(given.invitation_id) == told["id"]
-    assert given.effective_to == moment(30)
+    assert given.effective_to == end
     assert asked(api, cast)["denial_reason"] == "identity_invited"
 
     Client().post(path_of(told["accept_url"]), {})

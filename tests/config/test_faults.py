@@ -14,6 +14,7 @@ from assignments.models import Role
 from environments.models import Environment
 from hierarchy.locks import lock_tree
 from hierarchy.queries import get_root
+from tests.assignments.cast import make_cast
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -144,17 +145,19 @@ def test_a_fault_of_ours_is_500_that_tells_nothing_of_itself(
 def test_a_row_that_was_deleted_meanwhile_is_409(
     api: APIClient, environment: Environment, beside: psycopg.Connection[Any]
 ) -> None:
-    api.post("/api/v1/permissions", {"permissions": [{"key": "thing.read"}]}, format="json")
+    cast = make_cast(environment)
 
     def meanwhile(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
-        if sql.startswith("INSERT INTO") and "assignments_rolepermission" in sql:
-            deleted.append(beside.execute("DELETE FROM assignments_permission").rowcount)
+        # By hand in the database: no act of ours deletes a node's row, or goes past the tree's lock.
+        if sql.startswith("INSERT INTO assignments_assignment"):
+            gone = beside.execute("DELETE FROM hierarchy_node WHERE id = %s", [cast.room.pk])
+            deleted.append(gone.rowcount)
         return execute(sql, params, many, context)
 
     deleted: list[int] = []
     with connection.execute_wrapper(meanwhile):
         answer = api.post(
-            "/api/v1/roles", {"name": "Reader", "permission_keys": ["thing.read"]}, format="json"
+            "/api/v1/assignments", cast.body(node_id=str(cast.room.pk)), format="json"
         )
 
     assert deleted == [1]

@@ -28,7 +28,7 @@ CONFERRING = {
     "POST /api/v1/api-keys": "hierarchy.services.keys.create_api_key",
     "POST /api/v1/api-keys/<uuid:pk>/rotate-secret": "hierarchy.services.keys.rotate_api_key",
     "PATCH /api/v1/api-keys/<uuid:pk>": "hierarchy.services.keys.set_api_key_active",
-    "DELETE /api/v1/api-keys/<uuid:pk>": "hierarchy.services.keys.delete_api_key",
+    "DELETE /api/v1/api-keys/<uuid:pk>": "assignments.services.keys.delete_key",
     "POST /api/v1/assignments": "assignments.services.assign.assign_role",
     "POST /api/v1/assignments/bulk-create": "assignments.services.assign.assign_roles",
     "PATCH /api/v1/assignments/<uuid:pk>": "assignments.services.change.change_assignment",
@@ -86,6 +86,8 @@ FROM_OUTSIDE = {
 }
 # What an act above does inside, under its locks and after its guard; and what only the product itself calls.
 PARTS = {
+    "assignments.services.invitations.revoke_sent",
+    "hierarchy.services.keys.delete_api_key",
     "assignments.services.assign.write_assignments",
     "assignments.services.change.write_changes",
     "assignments.services.revoke.revoke_rows",
@@ -98,8 +100,9 @@ PARTS = {
     "hierarchy.services.restore.restore_nodes",
     "hierarchy.services.taking_back.mark_nodes_deleted",
     "identities.services.identities.write_identity",
-    "identities.services.statuses.end_invitation",
-    "identities.services.statuses.mark_identity_removed",
+    "identities.services.statuses.end_invitations",
+    "identities.services.statuses.end_pending",
+    "identities.services.statuses.mark_identities_removed",
 }
 BY_NAME = {str(operation): operation for operation in OPERATIONS}
 

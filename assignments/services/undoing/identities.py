@@ -9,8 +9,7 @@ from typing import Final
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import F, Q
-from django.db.models.functions import Now
+from django.db.models import Q
 
 from assignments.models import Assignment
 from assignments.services.undoing.kinds import (
@@ -31,7 +30,7 @@ from environments.services import audit
 from hierarchy.guard import Power, require_power
 from identities.models import Identity, Invitation
 from identities.services.identities import TAKEN
-from identities.services.statuses import end_of_invitation
+from identities.services.statuses import end_invitations, end_pending
 
 _POWER: Final = Power(frozenset({Scope.IDENTITY_MANAGE}), None)
 _STATUSES = """
@@ -120,7 +119,9 @@ def _write(undoing: Undoing, steps: Sequence[Step], batch: Batch) -> Sequence[St
     after = [step.what.after for step in steps]
     with breaking(TAKEN), connection.cursor() as cursor:
         cursor.execute(_STATUSES, [[row.pk for row in after], [row.status for row in after]])
-    _settle(undoing, after, batch)
+    end_invitations(
+        actor=undoing.actor, environment=undoing.environment, rows=after, batch_id=batch.pk
+    )
     for action in sorted({step.action for step in steps}):
         audit.record_many(
             actor=undoing.actor,
@@ -135,36 +136,6 @@ def _write(undoing: Undoing, steps: Sequence[Step], batch: Batch) -> Sequence[St
 def _entry(turn: _Turn) -> audit.Entry:
     metadata = {"before": {"status": turn.row.status}, "after": {"status": turn.after.status}}
     return audit.Entry(turn.row.pk, str(turn.row), metadata, turn.row.version + 1)
-
-
-def _settle(undoing: Undoing, rows: Sequence[Identity], batch: Batch) -> None:
-    """End the pending invitations of identities that are invited no longer."""
-    by_id = {row.pk: row for row in rows}
-    pending = list(
-        Invitation.objects.filter(among("identity", by_id), status=Invitation.Status.PENDING)
-    )
-    for end in (Invitation.Status.ACCEPTED, Invitation.Status.REVOKED):
-        ended = [row for row in pending if end_of_invitation(by_id[row.identity_id]) == end]
-        _end(undoing, ended, end, batch)
-
-
-def _end(
-    undoing: Undoing, rows: Sequence[Invitation], end: Invitation.Status, batch: Batch
-) -> None:
-    if not rows:
-        return
-    at = "accepted_at" if end == Invitation.Status.ACCEPTED else "revoked_at"
-    Invitation.objects.filter(among("pk", [row.pk for row in rows])).update(
-        status=end, version=F("version") + 1, **{at: Now()}
-    )
-    metadata = {"before": {"status": Invitation.Status.PENDING}, "after": {"status": end}}
-    audit.record_many(
-        actor=undoing.actor,
-        environment=undoing.environment,
-        action=f"invite.{end.value}",
-        entries=[audit.Entry(row.pk, str(row), metadata, row.version + 1) for row in rows],
-        batch_id=batch.pk,
-    )
 
 
 def _plan_invited(undoing: Undoing, events: Sequence[AuditEvent]) -> list[Outcome[Step]]:
@@ -184,8 +155,13 @@ def _plan_invited(undoing: Undoing, events: Sequence[AuditEvent]) -> list[Outcom
 
 
 def _revoke(undoing: Undoing, steps: Sequence[Step], batch: Batch) -> Sequence[Step]:
-    rows = [step.what for step in steps]
-    _end(undoing, rows, Invitation.Status.REVOKED, batch)
+    end_pending(
+        actor=undoing.actor,
+        environment=undoing.environment,
+        rows=[step.what for step in steps],
+        end=Invitation.Status.REVOKED,
+        batch_id=batch.pk,
+    )
     return steps
 
 
