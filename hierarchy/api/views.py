@@ -203,7 +203,8 @@ class NodeViewSet(EnvironmentViewSet):
         return batch.pk, nodes
 
     def _feed(self, rows: Any) -> dict[str, Any]:
-        digest = query_digest(self.environment.pk, self.params)
+        asked = {**self.params, "bound_to": self.environment.bound_to}
+        digest = query_digest(self.environment.pk, asked)
         position = read_cursor(self.params.get("cursor"), digest)
         if position:
             # The cursor holds an id: a path would tell how the tree is stored.
