@@ -8,10 +8,11 @@ from django.db import connection
 from environments.models import Environment
 
 
-def lock_roles_shared(role_ids: Collection[UUID]) -> None:
+def lock_roles_shared(environment: Environment, role_ids: Collection[UUID]) -> None:
     """Keep roles from being deleted or disabled until the transaction ends, together with others.
 
     Args:
+        environment: whose roles; what another has is not touched, whoever knows its id.
         role_ids: which; those that do not exist do no harm.
 
     Raises:
@@ -20,8 +21,9 @@ def lock_roles_shared(role_ids: Collection[UUID]) -> None:
     with connection.cursor() as cursor:
         # The ORM knows FOR UPDATE only, and a role is shared by everyone who assigns it.
         cursor.execute(
-            "SELECT id FROM assignments_role WHERE id = ANY(%s) ORDER BY id FOR SHARE",
-            [list(role_ids)],
+            "SELECT id FROM assignments_role WHERE environment_id = %s AND id = ANY(%s)"
+            " ORDER BY id FOR SHARE",
+            [environment.pk, list(role_ids)],
         )
 
 

@@ -150,7 +150,7 @@ def lock_for_assigning(environment: Environment, new: Sequence[NewAssignment]) -
     """
     lock_tree_shape(environment.pk)
     lock_identities(environment, [item.identity for item in new])
-    lock_roles_shared({item.role_id for item in new})
+    lock_roles_shared(environment, {item.role_id for item in new})
 
 
 def plan_assignment(actor: Actor, environment: Environment, new: NewAssignment) -> Place:

@@ -230,7 +230,7 @@ def lock_for_changing(
     lock_tree_shape(environment.pk)
     rows = assignments_of(environment).filter(among("pk", assignment_ids))
     lock_identities(environment, map(Ref.of, rows.values_list("identity", flat=True)))
-    lock_roles_shared(role_ids)
+    lock_roles_shared(environment, role_ids)
     locked = rows.select_for_update(no_key=True, of=("self",)).order_by("pk")
     list(locked.values_list("pk"))
 

@@ -117,7 +117,7 @@ def _lock(environment: Environment, new: Sequence[NewInvite]) -> None:
     """See to it that nothing the plan reads changes until it is written, but for who joins."""
     lock_tree_shape(environment.pk)
     lock_identities(environment, [Ref("email", item.email) for item in new])
-    lock_roles_shared({item.first.role_id for item in new if item.first})
+    lock_roles_shared(environment, {item.first.role_id for item in new if item.first})
 
 
 def _write(

@@ -169,7 +169,7 @@ def _lock(environment: Environment, batch: Batch, events: Sequence[AuditEvent]) 
         among("pk", ids_of(by_type.get("role", []))), environment=environment
     )
     list(deleted.select_for_update(no_key=True).order_by("pk").values_list("pk"))
-    lock_roles_shared({role for _, role in pairs} | _former_roles(events))
+    lock_roles_shared(environment, {role for _, role in pairs} | _former_roles(events))
     list(held.select_for_update(no_key=True).order_by("pk").values_list("pk"))
 
 

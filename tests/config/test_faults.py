@@ -71,6 +71,28 @@ def test_a_lock_that_stays_taken_is_503_with_retry_after(
     assert again.status_code == 201
 
 
+def test_nobody_waits_for_a_role_of_another_environment(
+    api: APIClient,
+    environment: Environment,
+    make_environment: Callable[[], Environment],
+    beside: psycopg.Connection[Any],
+) -> None:
+    cast, theirs = make_cast(environment), make_cast(make_environment())
+    with beside.transaction(), connection.cursor() as cursor:
+        beside.execute(
+            "SELECT id FROM assignments_role WHERE id = %s FOR UPDATE", [theirs.reader.pk]
+        )
+        cursor.execute("SET lock_timeout = 200")
+
+        answer = api.post(
+            "/api/v1/assignments", cast.body(role_id=str(theirs.reader.pk)), format="json"
+        )
+
+        cursor.execute("SET lock_timeout = 3000")
+    assert answer.status_code == 404
+    assert answer.json()["error"]["code"] == "assignments.role_not_found"
+
+
 def test_a_lost_connection_is_503_and_the_next_request_is_well_again(
     api: APIClient, beside: psycopg.Connection[Any]
 ) -> None:
