@@ -99,7 +99,9 @@ def sing(rows: Rows) -> None:
     for name in models.values():
         model = apps.get_model(name)
         sung = CHOIR if name.startswith("assignments") else CANARY
-        model.objects.filter(pk__in=rows.ids.values()).update(name=Concat(Value(f"{sung} "), F("name")))
+        model.objects.filter(pk__in=rows.ids.values()).update(
+            name=Concat(Value(f"{sung} "), F("name"))
+        )
     apps.get_model("identities.Identity").objects.filter(pk__in=rows.ids.values()).update(
         first_name=CANARY, email=f"{CANARY}@example.org"
     )
