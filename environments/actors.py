@@ -46,13 +46,11 @@ class Actor:
         Returns:
             An actor with the key's scopes.
         """
-        full = key.access_mode == ApiKey.AccessMode.FULL_ACCESS
-        scopes = ALL_SCOPES if full else frozenset(Scope(scope) for scope in key.scopes)
         return cls(
             ActorType.API_KEY,
             key.pk,
             key.name,
-            scopes,
+            key.scopes_in_effect,
             correlation_id,
             key.opens_until,
             key.node_id,

@@ -10,7 +10,7 @@ from django.db.models.functions import Now
 
 from accounts.models import Account
 from accounts.models import ActorType as ActorType  # one word for both logs
-from environments.scopes import BOUND_SCOPES, Scope
+from environments.scopes import ALL_SCOPES, BOUND_SCOPES, Scope
 
 
 class Environment(models.Model):  # type: ignore[django-manager-missing]  # treebeard's, without types
@@ -110,6 +110,13 @@ class ApiKey(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def scopes_in_effect(self) -> frozenset[Scope]:
+        """What it may do: all of it with full access, else its scopes."""
+        if self.access_mode == self.AccessMode.FULL_ACCESS:
+            return ALL_SCOPES
+        return frozenset(Scope(scope) for scope in self.scopes)
 
     @property
     def opens_until(self) -> datetime | None:

@@ -10,7 +10,16 @@ from environments.models import ActorType, Environment
 
 
 def name_of(first_name: str, last_name: str, email: str) -> str:
-    """First and last name, or the address of someone without either."""
+    """What people call someone.
+
+    Args:
+        first_name: may be empty.
+        last_name: may be empty.
+        email: the address.
+
+    Returns:
+        First and last name, or the address of someone without either.
+    """
     return f"{first_name} {last_name}".strip() or email
 
 

@@ -15,7 +15,7 @@ from environments.actors import Actor
 from environments.keys import hash_key, make_key, preview_key
 from environments.models import ApiKey, Environment
 from environments.queries import get_key
-from environments.scopes import ALL_SCOPES, BOUND_SCOPES, Scope
+from environments.scopes import BOUND_SCOPES, Scope
 from environments.services import audit
 from hierarchy.guard import Power, require_power
 from hierarchy.locks import lock_tree_shape
@@ -201,23 +201,10 @@ def delete_api_key(*, actor: Actor, environment: Environment, key_id: UUID) -> A
     return key
 
 
-def scopes_in_effect(key: ApiKey) -> frozenset[Scope]:
-    """What a key may do: its scopes, or all of them with full access.
-
-    Args:
-        key: the key.
-
-    Returns:
-        The scopes.
-    """
-    full = key.access_mode == ApiKey.AccessMode.FULL_ACCESS
-    return ALL_SCOPES if full else frozenset(Scope(scope) for scope in key.scopes)
-
-
 def _power_of(key: ApiKey) -> Power:
     """What an act on a key moves: all that the key may, where it may, until it ends."""
     return Power(
-        scopes_in_effect(key) | {Scope.KEY_MANAGE},
+        key.scopes_in_effect | {Scope.KEY_MANAGE},
         None if key.node_id is None else [key.node_id],
         ends=True,
         expires_at=key.expires_at,

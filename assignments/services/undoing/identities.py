@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass
 from typing import Final
-from uuid import UUID
 
 from django.db import connection
 from django.db.models import Q
 
-from assignments.models import Assignment
 from assignments.services.undoing.kinds import (
     Kind,
     Step,
     Undoing,
+    held,
     ids_of,
     refuse_held,
     unchanged,
@@ -55,14 +54,14 @@ def _plan(undoing: Undoing, events: Sequence[AuditEvent]) -> list[Outcome[Step]]
     rows = Identity.objects.filter(among("pk", ids), environment=undoing.environment)
     found = {row.pk: row for row in rows}
     taken = _taken(undoing, [row for row in found.values() if _is_removed(row)])
-    held = _held(undoing, ids)
+    in_use = held(undoing, "identity", ids)
 
     def judge(event: AuditEvent, row: Identity) -> Outcome[Step]:
         former = event.metadata.get("before", {}).get("status", Identity.Status.REMOVED)
         refusal: Conflict | None = None
         if former == Identity.Status.INVITED:
             refusal = Conflict("batches.not_undoable", "Its link is dead; invite it again.")
-        elif former == Identity.Status.REMOVED and row.pk in held:
+        elif former == Identity.Status.REMOVED and row.pk in in_use:
             refusal = refuse_held()
         elif _is_removed(row) and former != Identity.Status.REMOVED:
             refusal = _refuse_taken(row, taken)
@@ -88,13 +87,6 @@ def _act(row: Identity, after: Identity) -> str:
 
 def _is_removed(row: Identity) -> bool:
     return row.status == Identity.Status.REMOVED
-
-
-def _held(undoing: Undoing, ids: Collection[UUID]) -> set[UUID]:
-    """Identities with a live assignment that this undo does not revoke."""
-    live = Assignment.objects.filter(among("identity", ids)).live()
-    pairs = live.values_list("pk", "identity")
-    return {identity for pk, identity in pairs if pk not in undoing.leaving}
 
 
 def _taken(undoing: Undoing, rows: Sequence[Identity]) -> list[tuple[str, str | None]]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
+from assignments.models import Assignment
 from common.errors import Conflict
+from common.lookups import among
 from common.outcomes import Outcome
 from environments.actors import Actor
 from environments.models import AuditEvent, Batch, Environment
@@ -95,6 +97,21 @@ def unchanged(
         else:
             outcomes.append(judge(event, row))
     return outcomes
+
+
+def held(undoing: Undoing, column: str, ids: Collection[UUID]) -> set[UUID]:
+    """Identities, nodes or roles with a live assignment that this undo does not revoke; one statement.
+
+    Args:
+        undoing: the undo in the making.
+        column: of an assignment: `identity`, `node` or `role`.
+        ids: those in question.
+
+    Returns:
+        Those of them that are held.
+    """
+    live = Assignment.objects.filter(among(column, ids)).live().values_list("pk", column)
+    return {row for pk, row in live if pk not in undoing.leaving}
 
 
 def ids_of(events: Sequence[AuditEvent]) -> list[UUID]:

@@ -7,11 +7,11 @@ from collections.abc import Collection, Sequence
 from typing import Final
 from uuid import UUID
 
-from assignments.models import Assignment
 from assignments.services.undoing.kinds import (
     Kind,
     Step,
     Undoing,
+    held,
     ids_of,
     refuse_changed,
     refuse_held,
@@ -79,11 +79,11 @@ def _plan_created(undoing: Undoing, events: Sequence[AuditEvent]) -> list[Outcom
     children: dict[UUID | None, list[UUID]] = defaultdict(list)
     for pk, parent_id in below.order_by().values_list("pk", "parent"):
         children[parent_id].append(pk)
-    held = _held(undoing, rows)
+    in_use = held(undoing, "node", rows)
     kept: set[UUID] = set()
     # From the deepest up: a node stays where anything below it stays.
     for row in sorted(rows.values(), key=lambda row: -row.depth):
-        if row.pk in held or any(pk in kept or pk not in rows for pk in children[row.pk]):
+        if row.pk in in_use or any(pk in kept or pk not in rows for pk in children[row.pk]):
             kept.add(row.pk)
     return [
         Outcome(refusal=refuse_held())
@@ -110,19 +110,19 @@ def _plan_restored(undoing: Undoing, events: Sequence[AuditEvent]) -> list[Outco
     below: dict[UUID, list[Node]] = defaultdict(list)
     for node, top_id in live_below(undoing.environment, list(tops)):
         below[top_id].append(node)
-    held = _held(undoing, {node.pk for nodes in below.values() for node in nodes})
+    in_use = held(undoing, "node", {node.pk for nodes in below.values() for node in nodes})
     return [
-        outcome if outcome.value is None else _judged(outcome.value, below, held)
+        outcome if outcome.value is None else _judged(outcome.value, below, in_use)
         for outcome in outcomes
     ]
 
 
-def _judged(step: Step, below: dict[UUID, list[Node]], held: set[UUID]) -> Outcome[Step]:
+def _judged(step: Step, below: dict[UUID, list[Node]], in_use: set[UUID]) -> Outcome[Step]:
     """A subtree goes again as it came back: nothing in it changed, and nothing is held in it."""
     nodes = below[step.what.pk]
     if any(node.updated_at > step.event.created_at for node in nodes):
         return Outcome(refusal=refuse_changed())
-    if any(node.pk in held for node in nodes):
+    if any(node.pk in in_use for node in nodes):
         return Outcome(refusal=refuse_held())
     return Outcome(Step(step.event, step.action, step.row_id, (step.what, nodes)))
 
@@ -139,12 +139,6 @@ def _require_power(undoing: Undoing, rows: Collection[Node]) -> None:
     ids = {row.pk for row in rows}
     parents = {row.parent_id for row in rows if row.parent_id and row.parent_id not in ids}
     require_power(undoing.actor, undoing.environment, Power(_SCOPES, parents))
-
-
-def _held(undoing: Undoing, node_ids: Collection[UUID]) -> set[UUID]:
-    """Nodes with a live assignment that this undo does not revoke."""
-    live = Assignment.objects.filter(among("node", node_ids)).live().values_list("pk", "node")
-    return {node for pk, node in live if pk not in undoing.leaving}
 
 
 def _delete(

@@ -9,12 +9,13 @@ from uuid import UUID
 from django.db.models import Exists, F, OuterRef
 from django.db.models.functions import Lower, Now
 
-from assignments.models import Assignment, Role
+from assignments.models import Role
 from assignments.services.roles import NAME_TAKEN, refuse_name, require_power_over_roles, told
 from assignments.services.undoing.kinds import (
     Kind,
     Step,
     Undoing,
+    held,
     ids_of,
     refuse_held,
     unchanged,
@@ -51,11 +52,10 @@ def _plan_deleted(undoing: Undoing, events: Sequence[AuditEvent]) -> list[Outcom
 
 def _plan_restored(undoing: Undoing, events: Sequence[AuditEvent]) -> list[Outcome[Step]]:
     found = _rows(undoing, events)
-    live = Assignment.objects.filter(among("role", found)).live().values_list("pk", "role")
-    held = {role for pk, role in live if pk not in undoing.leaving}
+    in_use = held(undoing, "role", found)
 
     def judge(event: AuditEvent, row: Role) -> Outcome[Step]:
-        if row.pk in held:
+        if row.pk in in_use:
             return Outcome(refusal=refuse_held())
         return Outcome(Step(event, "role.deleted", row.pk, row))
 
