@@ -6,6 +6,7 @@ Each way is tried by a key that may do it too, or its refusal would prove nothin
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -18,7 +19,9 @@ from environments.models import Environment
 from environments.scopes import ALL_SCOPES, Scope
 from hierarchy.models import Node
 from tests.contracts.operations import OPERATIONS, Operation, Rows, body_for, make_rows
+from tests.contracts.positions import normal
 from tests.contracts.power import BY_ID, BY_OWN, Way, World, make_world, ways
+from tests.contracts.test_guard import CONFERRING
 from tests.contracts.test_isolation import client_with, content_of, undone
 from tests.contracts.traces import traces
 from tests.factories import make_key
@@ -63,6 +66,15 @@ def refusal_of(answer: Any) -> str:
 def queries_of(way: Way) -> list[str]:
     """As it is, as a plan, and with all rows or none."""
     return ["", *["dry_run=true"] * way.plans, *["atomic=true"] * way.many]
+
+
+def test_every_act_that_asks_the_guard_is_one_of_the_ways(world: World) -> None:
+    tried = {
+        f"{way.method.upper()} {V1}/" + re.sub("[0-9a-f-]{36}", "{}", way.path.partition("?")[0])
+        for way in ways(world, BY_ID)
+    }
+
+    assert {normal(operation) for operation in CONFERRING} <= tried
 
 
 @pytest.mark.parametrize("form", [BY_ID, BY_OWN])
