@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
@@ -18,8 +18,8 @@ from accounts.models import Account, AccountEvent, TeamInvitation, User
 from accounts.services.accounts import rename_account
 from accounts.services.users import set_staff, set_user_active
 from common.admin import ReadOnlyAdmin, ServiceAdmin, confirmed, each, operators
+from common.forms import NameField
 from common.middleware import request_id_of
-from common.text import UnwantedCharacter, clean_text
 
 
 def actor_of(request: HttpRequest) -> TeamActor:
@@ -147,13 +147,7 @@ class AccountForm(forms.ModelForm):
     class Meta:
         model = Account
         fields = ("name",)
-
-    def clean_name(self) -> str:
-        """See `Form`."""
-        try:
-            return clean_text(self.cleaned_data["name"])
-        except UnwantedCharacter as error:
-            raise forms.ValidationError(f"The name {error}.") from error
+        field_classes: ClassVar = {"name": NameField}
 
 
 @admin.register(Account, site=operators)

@@ -7,7 +7,7 @@ from typing import Any
 
 from django import forms
 
-from common.text import UnwantedCharacter, clean_text
+from common.forms import NameField
 from environments.models import ApiKey
 from environments.scopes import Scope
 
@@ -41,7 +41,7 @@ class ApiKeyForm(forms.Form):
         scopes: those of the person.
     """
 
-    name = forms.CharField(
+    name = NameField(
         max_length=ApiKey._meta.get_field("name").max_length,
         help_text="What uses it, such as “billing service”.",
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
@@ -55,13 +55,6 @@ class ApiKeyForm(forms.Form):
         super().__init__(*args, **kwargs)
         offered = [(scope.value, told) for scope, told in SCOPE_TOLD.items() if scope in scopes]
         self.fields["scopes"].choices = offered  # type: ignore[attr-defined]  # of a choice field
-
-    def clean_name(self) -> str:
-        """See `Form`."""
-        try:
-            return clean_text(self.cleaned_data["name"])
-        except UnwantedCharacter as error:
-            raise forms.ValidationError(f"The name {error}.") from error
 
     def clean(self) -> dict[str, Any]:
         """See `Form`; ticks that a full-access key has no use for are left out."""

@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 
 from accounts.models import Account, User
 from common.constraints import constraint_of
-from common.text import UnwantedCharacter, clean_text
+from common.forms import NameField
 from onboarding.adapter import remember_wish
 from onboarding.queries import Opening, opening
 from onboarding.setup_code import announce_setup_code, is_setup_code
@@ -21,7 +21,7 @@ from onboarding.web.sign_in_forms import InOurWords
 class AccountForm(forms.Form):
     """What an account needs: a name, and the setup code where it is an installation's first."""
 
-    account_name = forms.CharField(
+    account_name = NameField(
         label="Account name",
         max_length=Account._meta.get_field("name").max_length,
         help_text="Your company or team.",
@@ -40,13 +40,6 @@ class AccountForm(forms.Form):
             announce_setup_code()
         else:
             del self.fields["setup_code"]
-
-    def clean_account_name(self) -> str:
-        """See `Form`."""
-        try:
-            return clean_text(self.cleaned_data["account_name"])
-        except UnwantedCharacter as error:
-            raise forms.ValidationError(f"The name {error}.") from error
 
     def clean_setup_code(self) -> str:
         """See `Form`."""
