@@ -174,7 +174,8 @@ def create_permissions(
     plan = plan_permissions(actor, environment, new)
     permissions = [Permission(environment=environment, **told(planned)) for planned in plan]
     with breaking({"permission_key_unique": lambda: _taken([])}):
-        Permission.objects.bulk_create(permissions)
+        # In one order, so that two calls with the same keys wait for each other and not in a circle.
+        Permission.objects.bulk_create(sorted(permissions, key=lambda row: row.key))
     audit.record_many(
         actor=actor,
         environment=environment,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from uuid import uuid4
 
 import pytest
+from django.db.models.expressions import RawSQL
 
 from assignments.models import Permission, Role
 from environments.scopes import Scope
@@ -73,6 +74,17 @@ def test_permissions_are_defined_listed_shown_changed_and_deleted(api, environme
     assert (deleted.status_code, deleted.content) == (204, b"")
     assert api.get(PERMISSIONS).json() == {"items": [created[1]]}
     error_of(api.get(address), 404, "permissions.not_found")
+
+
+def test_permissions_are_written_in_one_order_and_told_in_the_one_given(api) -> None:
+    keys = ["c.do", "a.do", "b.do"]
+
+    told = api.post(PERMISSIONS, {"permissions": [{"key": key} for key in keys]}, format="json")
+
+    # Two calls that wait for each other's keys would otherwise wait in a circle.
+    written = Permission.objects.filter(key__in=keys).order_by(RawSQL("ctid", []))
+    assert list(written.values_list("key", flat=True)) == sorted(keys)
+    assert [row["key"] for row in told.json()["items"]] == keys
 
 
 def test_the_answer_to_a_definition_is_201_in_the_order_given(api) -> None:
