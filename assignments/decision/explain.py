@@ -145,8 +145,8 @@ def explain(environment: Environment, question: Question) -> Explanation:
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
         rows = cursor.fetchall()
-    identity_id, status, node_id, permission_id, standing = rows[0][:5]
-    suggested, seen = rows[0][17:19]
+    identity_id, _, node_id, _, standing = rows[0][:5]
+    seen = rows[0][18]
     if identity_id is None:
         raise identity_not_found(question.identity)
     if node_id is None:
@@ -162,30 +162,7 @@ def explain(environment: Environment, question: Question) -> Explanation:
     allowed = standing is None and bool(granting)
     if not allowed and not seen:
         raise identity_not_found(question.identity)
-    near_misses: list[dict[str, Any]] = []
-    if not allowed:
-        if status != "active":
-            near_misses.append({"reason": f"identity_{status}", "identity_id": identity_id})
-        near_misses += [
-            _told(rung, {"reason": "node_inactive", "node_id": rung.node_id})
-            for rung in lineage
-            if not rung.is_active
-        ]
-        if permission_id is None:
-            near_misses.append(
-                {"reason": "permission_not_found", "permission": question.permission}
-            )
-        near_misses += _missed(lineage)
-        if not near_misses:
-            near_misses.append(
-                {
-                    "reason": "no_grant",
-                    "identity_id": identity_id,
-                    "node_id": node_id,
-                    # The shortest way to a yes: assign one of these here.
-                    "role_ids": suggested,
-                }
-            )
+    near_misses = [] if allowed else _near_misses(question, rows[0], lineage)
     nearest = granting[0][0] if allowed else None
     places = [rung.node_id for rung, _ in granting if rung.is_shown]
     return Explanation(
@@ -216,6 +193,32 @@ def _lineage(rows: list[tuple[Any, ...]], target: UUID) -> list[Rung]:
                 Grant(assignment_id, role_id, role_name, start, end, obstacle, carries)
             )
     return list(rungs.values())
+
+
+def _near_misses(
+    question: Question, first: tuple[Any, ...], lineage: list[Rung]
+) -> list[dict[str, Any]]:
+    """What stands in the way, in the order in which `denial_reason` names it; one thing at least."""
+    identity_id, status, node_id, permission_id = first[:4]
+    misses: list[dict[str, Any]] = []
+    if status != "active":
+        misses.append({"reason": f"identity_{status}", "identity_id": identity_id})
+    misses += [
+        _told(rung, {"reason": "node_inactive", "node_id": rung.node_id})
+        for rung in lineage
+        if not rung.is_active
+    ]
+    if permission_id is None:
+        misses.append({"reason": "permission_not_found", "permission": question.permission})
+    misses += _missed(lineage)
+    # The shortest way to a yes: assign one of these roles here.
+    no_grant = {
+        "reason": "no_grant",
+        "identity_id": identity_id,
+        "node_id": node_id,
+        "role_ids": first[17],
+    }
+    return misses or [no_grant]
 
 
 def _missed(lineage: list[Rung]) -> list[dict[str, Any]]:
