@@ -95,7 +95,7 @@ class UserAdmin(ServiceAdmin):
     form = UserForm
     hidden = frozenset({"password"})
     starts_with = ("email", "first_name", "last_name")
-    list_display = ("email", "first_name", "last_name", "is_active", "is_staff", "created_at")
+    list_display = ("email", "is_active", "is_staff", "first_name", "last_name", "created_at")
     list_filter = ("is_active", "is_staff", "is_superuser")
     ordering = ("email",)
     actions = ("deactivate",)
@@ -135,8 +135,11 @@ class UserAdmin(ServiceAdmin):
         """Let people no longer sign in."""
         actor = actor_of(request)
 
-        def act(user: User) -> None:
+        def act(user: User) -> bool:
+            if not user.is_active:
+                return False
             set_user_active(actor=actor, user_id=user.pk, is_active=False)
+            return True
 
         each(self, request, rows, act, "deactivated")
 
@@ -179,7 +182,7 @@ class TeamInvitationAdmin(ReadOnlyAdmin):
 
     starts_with = ("email", "account__name")
     ids = ("pk", "account")
-    list_display = ("email", "account", "role", "status", "invited_by", "expires_at", "created_at")
+    list_display = ("email", "status", "account", "role", "invited_by", "expires_at", "created_at")
     list_select_related = ("account", "invited_by")
     list_filter = ("status", "role")
     ordering = ("-created_at", "pk")

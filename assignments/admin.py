@@ -34,7 +34,7 @@ class RoleAdmin(WithinEnvironment):
 
     starts_with = ("name",)
     ids = ("pk", "environment")
-    list_display = ("name", "place", "is_active", "created_at", "deleted_at")
+    list_display = ("name", "is_active", "place", "created_at", "deleted_at")
     list_filter = ("is_active",)
     ordering = ("-created_at", "pk")
 
@@ -58,7 +58,7 @@ class AssignmentAdmin(WithinEnvironment):
     starts_with = ("identity__email", "role__name", "node__name")
     ids = ("pk", "environment", "identity", "role", "node", "batch")
     list_display = (
-        "identity", "role", "node", "place", "state", "effective_from", "effective_to", "created_at",
+        "identity", "state", "role", "node", "place", "effective_from", "effective_to", "created_at",
     )  # fmt: skip
     list_select_related = ["environment__account", "identity", "role", "node"]
     ordering = ("-created_at", "pk")

@@ -30,12 +30,6 @@ from common.errors import DomainError
 MOST_AT_ONCE = 100
 _COUNTED_AT_MOST = 10_000
 
-_CALLED = {
-    "account": "Sign-in",
-    "mfa": "Second factors",
-    "admin": "This admin",
-}
-
 Action = Callable[[Any, HttpRequest, list[Any]], None]
 
 
@@ -46,13 +40,6 @@ class OperatorsSite(admin.AdminSite):
     site_header = "Trellis operators"
     index_title = "What this installation holds"
     empty_value_display = "none"
-
-    def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> Any:
-        """See `AdminSite`; what other packages bring is called by what it is."""
-        apps = super().get_app_list(request, app_label)
-        for app in apps:
-            app["name"] = _CALLED.get(app["app_label"], app["name"])
-        return apps
 
     @method_decorator([login_not_required, never_cache])
     def login(
@@ -70,6 +57,10 @@ class OperatorsSite(admin.AdminSite):
     ) -> Any:
         """Send to the page of everyone, which is limited and tells the person by mail."""
         return redirect("account_change_password")
+
+    def get_urls(self) -> list[Any]:
+        """See `AdminSite`; no row here has a page elsewhere, so nothing leads to one."""
+        return [one for one in super().get_urls() if getattr(one, "name", "") != "view_on_site"]
 
     def admin_view(self, view: Any, cacheable: bool = False) -> Any:
         """See `AdminSite`; PostgreSQL keeps no NUL, so no address with one names anything."""
@@ -117,6 +108,7 @@ class ReadOnlyAdmin(admin.ModelAdmin):
     list_max_show_all = 0
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
+    view_on_site = False
     paginator = BoundedPaginator
     # Names the search box; `get_search_results` searches.
     search_fields: ClassVar = ("pk",)
@@ -136,6 +128,10 @@ class ReadOnlyAdmin(admin.ModelAdmin):
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """See `ModelAdmin`; whoever may act sees what there is to act on."""
         return super().has_view_permission(request, obj) or self.has_act_permission(request)
+
+    def told(self, row: Any) -> str:
+        """What an action calls a row where it asks, and where it says why it could not be done."""
+        return str(row)
 
     def has_act_permission(self, request: HttpRequest) -> bool:
         """Whether someone may use the actions: by Django's right to change this kind of row."""
@@ -270,7 +266,7 @@ def confirmed(*, description: str, warning: str) -> Callable[[Action], Any]:
                 **model_admin.admin_site.each_context(request),
                 "title": description,
                 "warning": warning,
-                "rows": rows,
+                "rows": [(row.pk, model_admin.told(row)) for row in rows],
                 "opts": model_admin.opts,
                 "action": act.__name__,
                 "checkbox": ACTION_CHECKBOX_NAME,
@@ -287,7 +283,7 @@ def each(
     model_admin: Any,
     request: HttpRequest,
     rows: Iterable[Any],
-    act: Callable[[Any], None],
+    act: Callable[[Any], bool],
     done: str,
 ) -> None:
     """Do an act to each row, on its own, and tell what became of them.
@@ -296,16 +292,21 @@ def each(
         model_admin: whose list.
         request: the form of the list.
         rows: what was ticked.
-        act: a service, as far as it takes a row.
+        act: a service, as far as it takes a row; says whether there was anything to do.
         done: the past participle for those that succeeded.
     """
-    succeeded = 0
+    changed = same = 0
     for row in rows:
         try:
-            act(row)
+            if act(row):
+                changed += 1
+            else:
+                same += 1
         except DomainError as refusal:
-            model_admin.message_user(request, f"{row}: {refusal.message}", messages.ERROR)
-        else:
-            succeeded += 1
-    if succeeded:
-        model_admin.message_user(request, f"{succeeded} {done}.", messages.SUCCESS)
+            told = f"{model_admin.told(row)}: {refusal.message}"
+            model_admin.message_user(request, told, messages.ERROR)
+    if changed:
+        model_admin.message_user(request, f"{changed} {done}.", messages.SUCCESS)
+    if same:
+        were = "was" if same == 1 else "were"
+        model_admin.message_user(request, f"{same} {were} {done} already.", messages.INFO)

@@ -60,7 +60,10 @@ def by_environment(rows: Iterable[Any]) -> Iterator[tuple[Environment, list[Any]
 
 
 class ByEnvironment(admin.SimpleListFilter):
-    """One environment's rows; it is chosen by its link in the list, for there may be ten thousand."""
+    """One environment's rows; it is chosen by its link in the list, for there may be ten thousand.
+
+    Until one is chosen there is nothing to press, so nothing is shown.
+    """
 
     title = "environment"
     parameter_name = "environment"
@@ -69,7 +72,7 @@ class ByEnvironment(admin.SimpleListFilter):
         """See `SimpleListFilter`; one statement where an environment is chosen, none otherwise."""
         value = self.used_parameters.get(self.parameter_name)
         if not value:
-            return [("", "choose one by its link in the list")]
+            return []
         try:
             chosen = Environment.objects.select_related("account").filter(pk=UUID(value)).first()
         except ValueError as error:
@@ -102,6 +105,10 @@ class WithinEnvironment(ReadOnlyAdmin):
         """See `ModelAdmin`."""
         return [ByEnvironment, *self.list_filter]
 
+    def told(self, row: Any) -> str:
+        """See `ReadOnlyAdmin`; the same name may stand in many environments."""
+        return f"{row} in {named(row.environment)}"
+
     @admin.display(description="environment", ordering="environment")
     def place(self, row: Any) -> str:
         """The environment, as a link to the list of its rows alone."""
@@ -116,7 +123,7 @@ class AuditEventAdmin(WithinEnvironment):
 
     starts_with = ("actor_label", "resource_label", "action", "correlation_id")
     ids = ("pk", "environment", "actor_id", "resource_id", "batch_id")
-    list_display = ("created_at", "place", "actor_label", "action", "resource_label", "outcome")
+    list_display = ("created_at", "outcome", "place", "actor_label", "action", "resource_label")
     list_filter = ("actor_type", "outcome")
     ordering = ("-created_at", "-pk")
 
@@ -137,7 +144,7 @@ class IdempotencyRecordAdmin(WithinEnvironment):
 
     starts_with = ("path", "idempotency_key")
     ids = ("pk", "environment", "api_key")
-    list_display = ("created_at", "place", "method", "path", "idempotency_key", "status_code")
+    list_display = ("created_at", "status_code", "place", "method", "path", "idempotency_key")
     ordering = ("-created_at", "-pk")
 
 
@@ -147,7 +154,7 @@ class OutboxItemAdmin(WithinEnvironment, ServiceAdmin):
 
     starts_with = ("kind",)
     ids = ("pk", "environment", "subject_id")
-    list_display = ("created_at", "place", "kind", "state", "attempts", "next_attempt_at")
+    list_display = ("created_at", "state", "kind", "place", "attempts", "next_attempt_at")
     list_filter = ("state",)
     ordering = ("-created_at", "-pk")
     actions = ("retry",)

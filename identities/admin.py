@@ -20,11 +20,11 @@ class IdentityAdmin(WithinEnvironment, ServiceAdmin):
     ids = ("pk", "environment")
     list_display = (
         "email",
+        "status",
+        "place",
         "first_name",
         "last_name",
         "external_id",
-        "place",
-        "status",
         "created_at",
     )
     list_filter = ("status",)
@@ -39,13 +39,16 @@ class IdentityAdmin(WithinEnvironment, ServiceAdmin):
         """Let identities be allowed nothing any more."""
         actor = actor_of(request)
 
-        def act(identity: Identity) -> None:
+        def act(identity: Identity) -> bool:
+            if identity.status == Identity.Status.INACTIVE:
+                return False
             update_identity(
                 actor=actor,
                 environment=identity.environment,
                 identity=Ref.of(identity.pk),
                 changes={"status": Identity.Status.INACTIVE},
             )
+            return True
 
         each(self, request, rows, act, "deactivated")
 
@@ -57,7 +60,7 @@ class InvitationAdmin(WithinEnvironment):
     starts_with = ("identity__email", "invited_by_label")
     ids = ("pk", "environment", "identity", "invited_by_id")
     list_display = (
-        "identity", "place", "status", "invited_by_label", "sent_at", "expires_at", "created_at",
+        "identity", "status", "place", "invited_by_label", "sent_at", "expires_at", "created_at",
     )  # fmt: skip
     list_select_related = ["environment__account", "identity"]
     list_filter = ("status", "intent")

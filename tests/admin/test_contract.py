@@ -38,6 +38,7 @@ ACTIONS = {
     ("Identity", "deactivate"): "identity.deactivated",
     ("OutboxItem", "retry"): "outbox_item.retried",
     ("Environment", "check_tree"): None,
+    ("Node", "check_tree"): None,
 }
 
 
