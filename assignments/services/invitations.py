@@ -263,6 +263,8 @@ def _rest_of(row: Invitation) -> timedelta:
 
 
 def _not_pending(row: Invitation) -> Conflict:
+    accepted = row.state == Invitation.Status.ACCEPTED
+    instead = "deactivate or remove the identity" if accepted else "invite anew"
     return Conflict(
-        "invites.not_pending", f"The invitation is {row.state}; invite anew instead.", data=row
+        "invites.not_pending", f"The invitation is {row.state}; {instead} instead.", data=row
     )

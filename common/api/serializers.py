@@ -11,6 +11,8 @@ from common.api.fields import Choice, CleanText, Flag, Whole
 class Strict(serializers.Serializer):
     """Takes a JSON object with its own fields and no others."""
 
+    unknown = "unknown field"
+
     @classmethod
     def read_plain(cls, data: Any) -> dict[str, Any] | None:
         """Read a body that is plainly well formed without the cost of fields, where that counts.
@@ -44,7 +46,7 @@ class Strict(serializers.Serializer):
         # An empty name is shown by its quotes, since the line has to begin with something.
         unknown = sorted(str(name)[:100] or '""' for name in data if name not in self.fields)
         if unknown:
-            raise serializers.ValidationError(dict.fromkeys(unknown[:20], "unknown field"))
+            raise serializers.ValidationError(dict.fromkeys(unknown[:20], self.unknown))
         return super().to_internal_value(data)
 
 
@@ -52,6 +54,7 @@ class Query(Strict):
     """Query parameters: each at most once, none unknown."""
 
     from_query = True
+    unknown = "unknown parameter"
 
 
 class NoQuery(Query):

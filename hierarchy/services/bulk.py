@@ -24,7 +24,7 @@ from environments.services import audit
 from environments.services.batches import open_batch
 from hierarchy.guard import Power, require_power
 from hierarchy.locks import lock_tree
-from hierarchy.models import Node
+from hierarchy.models import DEEPEST, Node
 from hierarchy.queries import find_top, resolve_nodes
 from hierarchy.schema import Schema, Spot, read_schema, refuse_spot
 from hierarchy.services.placing import DEFAULT_NODE_TYPE, TAKEN, parent_not_found
@@ -242,6 +242,7 @@ def _placed(
     for index, row in enumerate(rows):
         if row.ref is not None:
             index_of.setdefault(row.ref, index)
+    made_here = {Ref("ext", row.external_id) for row in rows if row.external_id is not None}
     nodes: dict[int, Node] = {}
     for index in order:
         row = rows[index]
@@ -250,7 +251,7 @@ def _placed(
         else:
             above = parents.get(row.parent)
         if above is None:
-            refusals.setdefault(index, _no_parent(row))
+            refusals.setdefault(index, _no_parent(row, made_here))
             # Stands in for the parent, so that what is below is judged too.
             above = Node(path="", depth=0, node_type=row.node_type)
         else:
@@ -263,7 +264,8 @@ def _placed(
             environment=environment,
             parent=above,
             depth=above.depth + 1,
-            path=_next_path(above, last_path.get(above.pk)),
+            # Too deep and refused already: a chain of 50,000 would else hold 5 GB of paths.
+            path=_next_path(above, last_path.get(above.pk)) if above.depth <= DEEPEST else "",
             name=row.name,
             slug=row.slug or siblings[above.pk].take_like(slug_of(row.name)),
             node_type=row.node_type,
@@ -289,12 +291,20 @@ def _children_of(existing: Collection[UUID]) -> tuple[dict[UUID, str], dict[UUID
     return last_path, siblings
 
 
-def _no_parent(row: NewNode) -> NotFound:
-    if row.parent is not None:
-        refusal = parent_not_found(row.parent)
-        refusal.details = ["parent_node_id: does not exist"]
-        return refusal
-    return NotFound("nodes.parent_not_found", "There is no node to add to.")
+def _no_parent(row: NewNode, made_here: Collection[Ref]) -> NotFound:
+    if row.parent is None:
+        return NotFound(
+            "nodes.parent_not_found",
+            "There is no node to add to.",
+            details=["parent_node_id: there is no node to add to"],
+        )
+    refusal = parent_not_found(row.parent)
+    refusal.details = ["parent_node_id: does not exist"]
+    if row.parent in made_here:
+        refusal.details = [
+            "parent_node_id: does not exist; a row of this call is named by parent_ref"
+        ]
+    return refusal
 
 
 def _refuse(schema: Schema | None, row: NewNode, above: Node) -> DomainError | None:

@@ -100,7 +100,7 @@ def test_an_unknown_parameter_is_400_that_names_it(
     answer = operation.send(api, own[operation.resource], body, query="?dryrun=true")
 
     assert answer.status_code == 400
-    assert answer.json()["error"]["details"] == ["dryrun: unknown field"]
+    assert answer.json()["error"]["details"] == ["dryrun: unknown parameter"]
 
 
 @with_a_body

@@ -206,7 +206,7 @@ def test_unknown_and_repeated_query_parameters_are_named() -> None:
     unknown = caller.delete(f"{KEYS}/{uuid4()}?dryrun=true")
     repeated = caller.get(f"{KEYS}?a=1&a=2")
 
-    assert unknown.json()["error"]["details"] == ["dryrun: unknown field"]
+    assert unknown.json()["error"]["details"] == ["dryrun: unknown parameter"]
     assert repeated.json()["error"]["details"] == ["a: stands more than once"]
 
 

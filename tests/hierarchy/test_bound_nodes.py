@@ -165,6 +165,9 @@ def test_once_its_node_is_gone_nothing_is_there(bound: APIClient, tree: Tree, ap
     assert streamed(bound, "nodes") == {"tree": []}
     refused = bound.post(f"{NODES}/bulk-create", {"nodes": [{"name": "x"}]}, format="json")
     assert refused.json()["results"][0]["error"]["code"] == "nodes.parent_not_found"
+    assert error_of(refused, 409, "not_all")["details"] == [
+        "nodes.0.parent_node_id: there is no node to add to"
+    ]
 
 
 def test_a_key_bound_to_the_root_still_cannot_touch_it(client_of: Any, tree: Tree) -> None:

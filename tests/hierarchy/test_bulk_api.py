@@ -83,6 +83,11 @@ def test_a_plan_shows_the_nodes_that_the_act_then_makes(api, tree: Tree) -> None
             409,
             ["nodes.0.external_id: is taken", "nodes.1.parent_node_id: does not exist"],
         ),
+        (
+            [{"name": "a", "external_id": "a"}, {"name": "b", "parent_node_id": "ext:a"}],
+            409,
+            ["nodes.1.parent_node_id: does not exist; a row of this call is named by parent_ref"],
+        ),
         ([{"name": "a", "parent_ref": "x"}], 409, ["nodes.0.parent_ref: is no row's ref"]),
         (
             [{"name": "a", "ref": "a", "parent_ref": "a"}, {"name": "b"}],
