@@ -74,7 +74,7 @@ def undo_batch(*, actor: Actor, environment: Environment, batch_id: UUID) -> Und
 
     Raises:
         NotFound: `batches.not_found`.
-        Conflict: `batches.too_old`, or `batches.nothing_left` when all was undone before.
+        Conflict: `batches.too_old`, or `batches.nothing_left` when nothing that can be undone is left.
         Forbidden: `scope_missing` or `beyond_own_node`.
     """
     actor.require(Scope.ASSIGNMENTS_MANAGE)
@@ -134,9 +134,9 @@ def _plan(
     # The caller sees this batch, so all of it lies within its bounds.
     undoing = Undoing(actor, whole(environment), batch)
     events = events_left(environment, batch, every)
-    if not events:
-        raise Conflict("batches.nothing_left", "Nothing of this batch is left to undo.")
     kinds = {event.action for event in events}
+    if not kinds & KINDS.keys():
+        raise Conflict("batches.nothing_left", "Nothing of this batch is left to undo.")
     scopes = frozenset(kind.scope for action, kind in KINDS.items() if action in kinds)
     require_power(actor, environment, Power(scopes, frozenset()))
     outcomes: dict[UUID, Outcome[Step]] = {}

@@ -289,11 +289,14 @@ def test_a_batch_is_undone_within_thirty_days_by_the_clock_of_the_database(api, 
 
 
 def test_what_has_no_undo_is_reported(api, cast) -> None:
-    batch = bulk_create(api, cast.body())
-    AuditEvent.objects.filter(batch_id=batch).update(action="assignment.imagined")
+    batch = bulk_create(api, cast.body(), cast.body(role_id=str(cast.writer.pk)))
+    one = AuditEvent.objects.filter(batch_id=batch).order_by("pk")[:1]
+    AuditEvent.objects.filter(pk__in=one).update(action="assignment.imagined")
 
-    assert api.get(f"{BATCHES}/{batch}").json()["undoable_until"] is None
+    assert api.get(f"{BATCHES}/{batch}").json()["undoable_until"] is not None
     assert refused(undo(api, batch)) == [(409, "batches.not_undoable")]
+    assert api.get(f"{BATCHES}/{batch}").json()["undoable_until"] is None
+    assert_refused(api, batch, 409, "batches.nothing_left")
 
 
 def test_an_undo_needs_the_right_to_each_thing_it_does(client_of, cast) -> None:

@@ -16,7 +16,15 @@ from hierarchy.services.bulk import NewNode, create_nodes
 from hierarchy.services.nodes import create_node
 from identities.models import Identity, Invitation
 from tests.assignments.cast import ME, Cast
-from tests.assignments.undos import acts, bulk_create, refused, undo, undone
+from tests.assignments.undos import (
+    BATCHES,
+    acts,
+    assert_refused,
+    bulk_create,
+    refused,
+    undo,
+    undone,
+)
 from tests.rituals import V1, statements_of
 
 pytestmark = pytest.mark.django_db
@@ -229,6 +237,19 @@ def test_an_invitation_made_anew_is_taken_back_to_what_it_replaced(api, cast) ->
     assert acts(answer) == ["assignment.created", "assignment.revoked", "invite.revoked"]
     assert held(cast) == before
     assert Identity.objects.get(email="new@example.org").status == "invited"
+
+
+def test_nothing_is_left_where_only_what_cannot_be_undone_is(api, cast) -> None:
+    invite(api, {"email": "new@example.org"})
+    Invitation.objects.update(expires_at="2020-01-01T00:00:00Z")
+    batch = invite(api, {"email": "new@example.org", "first_name": "New"})
+
+    first = undo(api, batch)
+
+    assert refused(first) == [(409, "batches.not_undoable")]
+    assert acts(first) == ["invite.revoked"]
+    assert api.get(f"{BATCHES}/{batch}").json()["undoable_until"] is None
+    assert_refused(api, batch, 409, "batches.nothing_left")
 
 
 def test_a_deleted_node_comes_back_with_what_was_held_below_it(api, cast) -> None:
