@@ -212,6 +212,7 @@ MFA_FORMS = {
     "authenticate": "onboarding.web.second_factor_forms.AuthenticateForm",
     "reauthenticate": "onboarding.web.second_factor_forms.ReauthenticateForm",
     "activate_totp": "onboarding.web.second_factor_forms.ActivateTOTPForm",
+    "add_webauthn": "onboarding.web.second_factor_forms.AddPasskeyForm",
 }
 
 # Jobs -----------------------------------------------------------------------------------------

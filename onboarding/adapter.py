@@ -25,6 +25,12 @@ from onboarding.services.sign_up import OpeningClosed, open_account_by_sign_up
 
 _WISH = "account_to_open"
 
+_WAYS = {
+    "reauthenticate": "Use your password",
+    "mfa_reauthenticate": "Use a code",
+    "mfa_reauthenticate:webauthn": "Use a passkey",
+}
+
 
 def remember_wish(request: HttpRequest, user_id: UUID, name: str) -> None:
     """Keep what someone wants to call their account until their address is verified.
@@ -51,6 +57,11 @@ class SignUpAdapter(DefaultAccountAdapter):
         if confirmed:
             self._fulfil_wish(request, cast(User, email_address.user))
         return confirmed
+
+    def get_reauthentication_methods(self, user: Any) -> list[dict[str, Any]]:
+        """See `DefaultAccountAdapter`; in our words."""
+        methods: list[dict[str, Any]] = super().get_reauthentication_methods(user)
+        return [{**one, "description": _WAYS[one["id"]]} for one in methods]
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """See `DefaultAccountAdapter`; links stand on our own address, never on the Host header."""

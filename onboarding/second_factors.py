@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from base64 import urlsafe_b64encode
 from hashlib import sha256
+from typing import Any, ClassVar
 
 from allauth.mfa.adapter import DefaultMFAAdapter
+from allauth.mfa.models import Authenticator
 from cryptography.fernet import Fernet, MultiFernet
 from django.conf import settings
 from django.utils.encoding import force_bytes
@@ -22,6 +24,19 @@ def _box() -> MultiFernet:
 
 class SealedFactors(DefaultMFAAdapter):
     """Seals TOTP secrets and recovery codes, so that a copy of the database opens nothing."""
+
+    error_messages: ClassVar = {
+        **DefaultMFAAdapter.error_messages,
+        "add_email_blocked": "Remove your second factors before you add an e-mail address.",
+        "cannot_delete_authenticator": "You cannot remove your last second factor.",
+        "cannot_generate_recovery_codes": "Set up a second factor first; recovery codes stand in for it.",
+        "unverified_email": "Verify your e-mail address before you set up a second factor.",
+    }
+
+    def generate_authenticator_name(self, user: Any, type: Authenticator.Type) -> str:
+        """See `DefaultMFAAdapter`; only passkeys have names."""
+        there = Authenticator.objects.filter(user_id=user.pk, type=type).count()
+        return f"Passkey {there + 1}" if there else "Passkey"
 
     def encrypt(self, text: str) -> str:
         """See `DefaultMFAAdapter`."""
