@@ -3,12 +3,12 @@
 from django.contrib.auth.decorators import login_not_required
 from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import TemplateView
-from drf_spectacular.views import SpectacularJSONAPIView
 
 # Registers the <node:…> and <identity:…> converters before any address uses them.
 import common.api.routing  # noqa: F401  # imported for what it registers
 from config.admin import operators
 from config.health import healthz, readyz
+from config.openapi import openapi
 
 docs = login_not_required(TemplateView.as_view(template_name="api/docs.html"))
 
@@ -18,7 +18,7 @@ api: list[URLPattern | URLResolver] = [
     path("", include("identities.api.urls")),
     path("", include("hierarchy.api.urls")),
     path("", include("environments.api.urls")),
-    path("openapi.json", SpectacularJSONAPIView.as_view(), name="openapi"),
+    path("openapi.json", openapi, name="openapi"),
     path("docs", docs, name="api-docs"),
 ]
 

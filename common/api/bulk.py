@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, Protocol, TypeVar
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -252,7 +253,7 @@ class _NotWritten(DomainError):
     """A row that was good in an act that another row stopped."""
 
     def __init__(self) -> None:
-        super().__init__("not_written", "Another row is refused, so nothing was written.")
+        super().__init__("not_written", "Another row is refused, so nothing is written.")
 
 
 def _none_written(outcomes: Sequence[Outcome[Any]]) -> list[Outcome[Any]]:
@@ -290,6 +291,8 @@ def _refused(index: int, given: Any, refusal: DomainError | None) -> dict[str, A
     error: dict[str, Any] = {"code": refusal.code, "message": refusal.message}
     if refusal.details:
         error["details"] = refusal.details
+    if isinstance(refusal.data, Mapping):
+        error["data"] = refusal.data
     code = NOT_WRITTEN if isinstance(refusal, _NotWritten) else status_of(refusal)
     return {"index": index, "status": "error", "code": code, "input": given, "error": error}
 
@@ -308,12 +311,23 @@ class BulkError(serializers.Serializer):
     code = serializers.CharField()
     message = serializers.CharField()
     details = serializers.ListField(child=serializers.CharField(), required=False)
+    data = serializers.JSONField(required=False)  # type: ignore[assignment]  # the contract names it so
+
+
+@extend_schema_field({"type": "boolean", "const": True})
+class _Planned(serializers.BooleanField):
+    """Tells a plan from what was done."""
+
+
+@extend_schema_field({"type": "boolean", "const": False})
+class _Done(serializers.BooleanField):
+    """Never stands in the answer of what was done."""
 
 
 class PlanAnswer(serializers.Serializer):
-    """What a write would do: the plan of `dry_run=true`."""
+    """What a write would do: the plan of `dry_run=true`; what only a written row has is null in it."""
 
-    dry_run = serializers.BooleanField()
+    dry_run = _Planned()
     summary = BulkSummary()
     results = serializers.ListField(child=serializers.DictField())
     batch_id = serializers.UUIDField(allow_null=True)
@@ -344,7 +358,7 @@ def bulk_of(
         },
     )
     fields = {
-        "dry_run": serializers.BooleanField(required=False),
+        "dry_run": _Done(required=False),
         "summary": BulkSummary(),
         "results": result(many=True),
         "batch_id": serializers.UUIDField(allow_null=True),

@@ -22,8 +22,9 @@ _STATUS: dict[type[errors.DomainError], int] = {
     errors.TooSoon: 429,
     errors.Busy: 503,
 }
-# PostgreSQL error codes, appendix A of its manual: lock not available, deadlock, query cancelled, too many clients.
-_BUSY_STATES = {"55P03", "40P01", "57014", "53300"}
+# PostgreSQL error codes, appendix A of its manual: lock not available, deadlock, too many clients.
+_BUSY_STATES = {"55P03", "40P01", "53300"}
+_QUERY_CANCELED = "57014"
 _FOREIGN_KEY_VIOLATION = "23503"
 
 
@@ -51,7 +52,13 @@ def field_lines(detail: Any, path: str = "") -> Iterator[str]:
     """
     if isinstance(detail, Mapping):
         for key, inner in detail.items():
-            here = path if key == api_settings.NON_FIELD_ERRORS_KEY else f"{path}.{key}" if path else str(key)
+            here = (
+                path
+                if key == api_settings.NON_FIELD_ERRORS_KEY
+                else f"{path}.{key}"
+                if path
+                else str(key)
+            )
             yield from field_lines(inner, here)
     elif isinstance(detail, list):
         for index, inner in enumerate(detail):
@@ -137,6 +144,8 @@ def _from_framework(exc: exceptions.APIException) -> ApiError:
 
 def _from_operation(exc: OperationalError) -> ApiError:
     state = getattr(exc.__cause__, "sqlstate", None)
+    if state == _QUERY_CANCELED:
+        return ApiError(503, "timeout", "This took too long and was given up; nothing was changed.")
     if state in _BUSY_STATES:
         return ApiError(503, "busy", "What this needs is taken at the moment; try again.")
     return ApiError(503, "unavailable", "The database cannot be reached; try again.")

@@ -11,7 +11,7 @@ from rest_framework.request import Request
 
 from common.middleware import request_id_of
 from environments.actors import Actor
-from environments.api.limits import count_guess, refuse_guessing
+from environments.api.limits import count_guess
 from environments.queries import open_with_key
 from environments.services.keys import note_use
 
@@ -33,7 +33,6 @@ class ApiKeyAuthentication(BaseAuthentication):
         key_text = _given_key(request)
         if key_text is None:
             return None
-        refuse_guessing(request)
         key = open_with_key(key_text)
         if key is None:
             count_guess(request)

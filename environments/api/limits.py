@@ -14,26 +14,21 @@ from environments.limits import Allowance, limiter
 from environments.models import ApiKey
 
 
-def refuse_guessing(request: Request) -> None:
-    """Refuse an address that has sent too many keys that open nothing; no statement.
-
-    Args:
-        request: before its key is looked at.
-
-    Raises:
-        ApiError: 429 until the minute ends.
-    """
-    if limiter.is_spent(_address(request)):
-        raise too_many(60)
-
-
 def count_guess(request: Request) -> None:
     """Count a key that opened nothing against its sender's address.
 
+    A good key is never refused for the bad ones that others send from the same address: behind one proxy or
+    router stand many.
+
     Args:
         request: what was sent.
+
+    Raises:
+        ApiError: 429 when the address has sent too many in this minute.
     """
-    limiter.take(_address(request), settings.RATE_LIMIT_GUESSES)
+    allowance = limiter.take(_address(request), settings.RATE_LIMIT_GUESSES)
+    if not allowance.granted:
+        raise too_many(allowance.reset_seconds)
 
 
 def count_request(key: ApiKey, kind: Literal["evaluate", "others"]) -> Allowance:

@@ -280,6 +280,9 @@ def plan_update_node(
     differing = [name for name in after if differs(after[name], before[name])]
     if after["status"] == Node.Status.ACTIVE and "status" in differing:
         _require_place(actor, environment, row.pk)
+    if "slug" in differing and row.parent_id is not None:
+        # A name among siblings: whoever may not see those may not find out theirs by it.
+        _require_place(actor, environment, row.parent_id)
     if "slug" in differing or above is not None:
         require_free_slug(row.parent_id, row.slug, but=row.pk)
     if "external_id" in differing:

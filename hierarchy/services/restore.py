@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef
+from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from common.constraints import breaking
 from common.errors import Conflict, NotFound
+from common.lookups import among
 from environments.actors import Actor
 from environments.models import Environment
 from environments.scopes import Scope
@@ -94,8 +95,10 @@ def plan_restore(actor: Actor, environment: Environment, deletion_id: UUID) -> R
     """
     actor.require(Scope.HIERARCHY_MANAGE)
     gone = _deleted_by(environment, deletion_id)
-    below_another = Exists(gone.filter(pk=OuterRef("parent")))
-    tops = list(gone.filter(~below_another).select_related("parent").in_tree_order())
+    # By joins and arrays, not by subqueries: right after a large deletion the planner has no statistics
+    # of it, and took half a minute to look each node up among all the others.
+    went_alone = Q(parent__deletion_id=None) | ~Q(parent__deletion_id=deletion_id)
+    tops = list(gone.filter(went_alone).select_related("parent").in_tree_order())
     if not tops:
         raise NotFound("nodes.nothing_to_restore", "None of these nodes is deleted any more.")
     parents = {top.parent_id for top in tops if top.parent_id is not None}
@@ -105,11 +108,13 @@ def plan_restore(actor: Actor, environment: Environment, deletion_id: UUID) -> R
             "nodes.parent_deleted", "The node above was deleted; bring that one back first."
         )
     live = Node.objects.filter(environment=environment, deleted_at=None).order_by()
-    same_slug = live.filter(parent=OuterRef("parent"), slug=OuterRef("slug"))
-    if gone.filter(Exists(same_slug)).exists():
+    # What stood below another node of the deletion has no siblings but those that went with it.
+    alike = live.filter(among("parent", parents), among("slug", {top.slug for top in tops}))
+    siblings = set(alike.values_list("parent", "slug"))
+    if any((top.parent_id, top.slug) in siblings for top in tops):
         raise TAKEN["node_slug_unique"]()
-    same_external_id = live.filter(external_id=OuterRef("external_id"))
-    if gone.filter(Exists(same_external_id)).exists():
+    external_ids = list(gone.exclude(external_id=None).values_list("external_id", flat=True))
+    if external_ids and live.filter(among("external_id", external_ids)).exists():
         raise TAKEN["node_external_id_unique"]()
     schema = read_schema(environment)
     if schema is not None:

@@ -126,7 +126,7 @@ def test_a_statement_that_takes_too_long_is_503(api: APIClient) -> None:
         connection.close()
 
     assert answer.status_code == 503
-    assert answer.json()["error"]["code"] == "busy"
+    assert answer.json()["error"]["code"] == "timeout"
 
 
 def test_a_name_that_only_the_database_saw_taken_is_409(

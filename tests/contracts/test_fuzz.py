@@ -30,6 +30,13 @@ CONFIG = SchemathesisConfig.from_dict(
                 "expected-statuses": ["2xx", "400", "401", "403", "404", "409", "422", "429"]
             },
         },
+        "operations": [
+            {
+                # Each row stands for itself: one that breaks the schema is refused within a 207, or a plan.
+                "include-path-regex": "/bulk-create$",
+                "checks": {"negative_data_rejection": {"enabled": False}},
+            }
+        ],
     }
 )
 schema = schemathesis.openapi.from_path(COMMITTED, config=CONFIG)

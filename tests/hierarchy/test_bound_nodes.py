@@ -156,7 +156,7 @@ def test_what_is_taken_outside_is_taken_here_too(bound: APIClient, tree: Tree) -
 
     assert single["results"][0]["error"]["code"] == "nodes.external_id_taken"
     assert many.json()["results"][0]["error"]["code"] == "nodes.external_id_taken"
-    error_of(slug, 409, "nodes.slug_taken")
+    error_of(slug, 403, "beyond_own_node")
 
 
 def test_once_its_node_is_gone_nothing_is_there(bound: APIClient, tree: Tree, api: Any) -> None:

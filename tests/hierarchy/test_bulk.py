@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import tracemalloc
 from collections.abc import Callable
 from functools import partial
 from uuid import UUID
@@ -290,3 +291,15 @@ def test_create_nodes_is_told_as_one_batch(tree: Tree) -> None:
     by_label = {event.resource_label: event.metadata["after"] for event in events}
     assert by_label["b"]["parent_node_id"] == str(nodes[0].pk)
     assert by_label["a"]["external_id"] == "e"
+
+
+def test_an_endless_chain_is_refused_without_its_paths(tree: Tree) -> None:
+    chain = [NewNode("0", ref="0"), *(NewNode(str(n), str(n), str(n - 1)) for n in range(1, 20_000))]
+    tracemalloc.start()
+
+    plan = plan_create_nodes(ME, tree.environment, chain)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert sum(outcome.refusal is not None for outcome in plan) == len(chain) - DEEPEST
+    assert peak < 300_000_000
