@@ -6,7 +6,7 @@ from typing import Any
 
 # C0 and C1 controls, lone surrogates, and the marks that reorder or hide text (Unicode TR 36, section 2).
 _UNWANTED = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\uffff]"
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\u00ad\u061c\u115f\u1160\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\uffff\u3164\uffa0\U000e0000-\U000e007f]"
 )
 _LINE_BREAKS = re.compile("[\t\n\r]")
 # Unicode's stream-safe form (UAX 15, section 13) has no more marks on one letter, and no language needs

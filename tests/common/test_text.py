@@ -6,7 +6,20 @@ import pytest
 from common.text import UnwantedCharacter, clean_json, clean_text, counted
 
 
-@pytest.mark.parametrize("text", ["a\0b", "a\u202eb", "\ud800", "a\x1bb", "a\u200bb", "a\ufeffb"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a\0b",
+        "a\u202eb",
+        "\ud800",
+        "a\x1bb",
+        "a\u200bb",
+        "a\ufeffb",
+        "a\u061cb",
+        "\u3164",
+        "a\U000e0041",
+    ],
+)
 def test_clean_text_refuses_what_hides_or_breaks(text: str) -> None:
     with pytest.raises(UnwantedCharacter, match=r"U\+[0-9A-F]{4}"):
         clean_text(text, multiline=True)
