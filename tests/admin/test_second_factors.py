@@ -4,16 +4,28 @@ from __future__ import annotations
 
 import hmac
 import json
+import re
 import struct
 import time
 from base64 import b32decode
 from datetime import UTC, datetime, timedelta
-from hashlib import sha1
+from hashlib import sha1, sha256
 
 import pytest
 import time_machine
 from allauth.mfa.models import Authenticator
+from allauth.mfa.webauthn.internal.auth import WebAuthn
+from cryptography.hazmat.primitives.asymmetric import ec
 from django.test import Client
+from fido2.cose import ES256
+from fido2.utils import websafe_encode
+from fido2.webauthn import (
+    Aaguid,
+    AttestationObject,
+    AttestedCredentialData,
+    AuthenticatorData,
+    CollectedClientData,
+)
 from pytest_django import Settings
 
 from accounts.models import User
@@ -202,3 +214,84 @@ def test_the_app_can_be_given_up_again(operator: User) -> None:
 
     assert not Authenticator.objects.exists()
     assert Client().post(LOGIN, CREDENTIALS).headers["Location"] == "/"
+
+
+def give_passkey(user: User) -> None:
+    """Let someone have a passkey that no browser holds: enough to be asked for."""
+    key = ES256.from_cryptography_key(ec.generate_private_key(ec.SECP256R1()).public_key())
+    credential = AttestedCredentialData.create(Aaguid(bytes(16)), b"passkey", key)
+    flags = AuthenticatorData.FLAG.UP | AuthenticatorData.FLAG.AT
+    seen = AuthenticatorData.create(sha256(b"testserver").digest(), flags, 0, credential)
+    response = {
+        "clientDataJSON": websafe_encode(
+            CollectedClientData.create("webauthn.create", b"challenge", "http://testserver")
+        ),
+        "attestationObject": websafe_encode(AttestationObject.create("none", seen, {})),
+    }
+    kept = {"id": websafe_encode(b"passkey"), "rawId": websafe_encode(b"passkey")}
+    WebAuthn.add(user, "Laptop", {**kept, "response": response, "type": "public-key"})
+
+
+def test_a_passkey_is_asked_for_of_who_has_one(operator: User) -> None:
+    set_up(Client())
+    pages = []
+
+    for change in (lambda: None, lambda: give_passkey(operator)):
+        change()
+        browser = Client()
+        browser.post(LOGIN, CREDENTIALS)
+        pages.append(browser.get(AUTHENTICATE).content.decode())
+
+    without, with_one = pages
+    assert "passkey" not in without
+    assert "Use a passkey" in with_one
+    for page in pages:
+        assert "one of your recovery codes" in page
+
+
+def test_the_secret_can_be_copied(operator: User) -> None:
+    browser = Client()
+    sign_in(browser)
+
+    page = browser.get(ACTIVATE)
+
+    secret = page.context["form"].secret
+    shown = page.content.decode()
+    assert re.search(rf'<pre id="secret-text"[^>]*>{secret}</pre>', shown)
+    assert 'data-copy="secret-text"' in shown
+
+
+def test_whoever_gets_recovery_codes_is_told_to_keep_them(operator: User) -> None:
+    browser = Client()
+    sign_in(browser)
+    before = browser.get("/accounts/2fa/").content.decode()
+
+    set_up(browser)
+    after = browser.get("/accounts/2fa/recovery-codes/").content.decode()
+
+    assert "They are made and shown to you when you set up" in before
+    assert "Keep these codes" in after
+    assert '<a href="/accounts/2fa/">Back to second factors</a>' in after
+
+
+def test_a_passkey_is_called_nothing_else(operator: User) -> None:
+    browser = Client()
+    set_up(browser)
+    give_passkey(operator)
+    [passkey] = Authenticator.objects.filter(type="webauthn")
+
+    pages = [
+        browser.get(f"/accounts/2fa/{page}")
+        for page in (
+            "", "totp/deactivate/", "recovery-codes/", "recovery-codes/generate/", "webauthn/",
+            "webauthn/add/", f"webauthn/keys/{passkey.pk}/edit/",
+            f"webauthn/keys/{passkey.pk}/remove/", "reauthenticate/", "webauthn/reauthenticate/",
+        )
+    ]  # fmt: skip
+    pages.append(browser.get("/accounts/reauthenticate/"))
+
+    for page in pages:
+        assert page.status_code == 200, page.request["PATH_INFO"]
+        shown = page.content.decode().lower()
+        for word in ("security key", "master key", "two-factor", "passwordless<"):
+            assert word not in shown, page.request["PATH_INFO"]
