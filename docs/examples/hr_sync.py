@@ -189,6 +189,7 @@ def compare_assignments(todo: ToDo, wanted: dict[Held, Window], known: dict[str,
     """Find out what is to be revoked, gets another window and is to be assigned."""
     employee_of = {row["id"]: employee for employee, row in known.items()}
     present: set[Held] = set()
+    others: list[tuple[Held, str]] = []
     for row in every("assignments", take=100, sort_by="created_at", order="asc"):
         employee, there = employee_of.get(row["identity"]["id"]), row["assignment"]
         if employee is None:
@@ -196,13 +197,14 @@ def compare_assignments(todo: ToDo, wanted: dict[Held, Window], known: dict[str,
         held = (employee, row["role"]["id"], there["source_node_id"])
         if wanted.get(held) == {name: there[name] for name in ("effective_from", "effective_to")}:
             present.add(held)
-        elif there["status"] == "expired":
-            continue  # history: what comes after it is assigned anew
-        elif held in wanted and held not in present:
-            todo["windows_changed"].append((f"assignments/{there['id']}", wanted[held]))
+        elif there["status"] != "expired":  # that is history; what follows is assigned anew
+            others.append((held, there["id"]))
+    for held, pk in others:
+        if held in wanted and held not in present:
+            todo["windows_changed"].append((f"assignments/{pk}", wanted[held]))
             present.add(held)
         else:
-            todo["revoked"].append(there["id"])
+            todo["revoked"].append(pk)
     todo["assigned"] += [held for held in wanted if held not in present]
 
 

@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -178,6 +178,15 @@ def test_who_has_two_roles_stands_on_two_lines(sync: Any) -> None:
     assert sync(both) == {"people_made": 1, "assigned": 2}
     assert sync(both) == {}
     assert sync(both[:1]) == {"revoked": 1}
+
+
+def test_of_two_assignments_the_one_with_the_right_window_stays(sync: Any, cast: Cast) -> None:
+    sync([person(1, starts_on=day(10))])
+    end = datetime.combine(TODAY + timedelta(days=4), time(), UTC)
+    cast.give(identity=Identity.objects.get(external_id="e-1"), end=end)
+
+    assert sync([person(1, ends_on=day(3))]) == {"revoked": 1}
+    assert states("e-1") == ["active", "revoked"]
 
 
 def test_the_whole_list_is_checked_before_anything_is_written(run: Any, cast: Cast) -> None:
