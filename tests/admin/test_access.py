@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import pytest
 from django.contrib.auth.models import Permission
@@ -41,14 +41,16 @@ def staff(*rights: Permission) -> User:
 
 
 def test_who_is_not_signed_in_is_sent_to_the_sign_in_of_everyone(rows: User) -> None:
-    pages = list(all_pages())
+    pages, ways = list(all_pages()), set()
 
     for page in pages:
-        for answer in (Client().get(page, follow=True), Client().post(page, follow=True)):
-            assert answer.redirect_chain, page
-            assert answer.request["PATH_INFO"] == LOGIN, page
+        for answer in (Client().get(page), Client().post(page)):
+            assert answer.status_code == 302, page
+            ways.add(urlsplit(answer.headers["Location"]).path)
 
     assert len(pages) > 100
+    for way in ways - {LOGIN}:
+        assert urlsplit(Client().get(way).headers["Location"]).path == LOGIN, way
 
 
 def test_who_is_not_staff_gets_nowhere(rows: User) -> None:
@@ -100,17 +102,16 @@ def test_seeing_is_not_acting(rows: User) -> None:
     assert not key.is_active
 
 
-@pytest.mark.parametrize("name", ["view", "change", "add", "delete"])
-def test_no_right_lets_staff_change_people(rows: User, name: str) -> None:
-    browser = browser_of(staff(right(name, User)))
+def test_no_right_lets_staff_change_people(rows: User) -> None:
     user = User.objects.get(pk=rows.pk)
     body = {"is_active": "on", "is_staff": "on"}
 
-    for page in pages_of(User, user).values():
-        browser.post(page, {**body, "post": "yes", "action": "deactivate"})
-
-    user.refresh_from_db()
-    assert (user.is_active, user.is_staff) == (True, False)
+    for name in ("view", "change", "add", "delete"):
+        browser = browser_of(staff(right(name, User)))
+        for page in pages_of(User, user).values():
+            browser.post(page, {**body, "post": "yes", "action": "deactivate"})
+            user.refresh_from_db()
+            assert (user.is_active, user.is_staff) == (True, False), (name, page)
 
 
 def test_the_admin_has_no_sign_in_of_its_own(admin: Client, operator: User) -> None:
