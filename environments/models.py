@@ -246,7 +246,9 @@ class IdempotencyRecord(models.Model):
     idempotency_key = models.CharField(max_length=255)
     body_hash = models.BinaryField(max_length=32)
     status_code = models.PositiveSmallIntegerField()
-    response = models.JSONField()
+    # JSON as a text: what a row was refused for may hold what jsonb does not, and order is kept.
+    response = models.TextField()
+    headers = models.JSONField(default=dict)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
     class Meta:

@@ -19,6 +19,7 @@ from environments.models import ApiKey, IdempotencyRecord
 
 KEPT = timedelta(hours=24)
 LONGEST_KEY = 255
+TOLD_AGAIN = ("ETag", "X-Batch-ID")
 
 
 def idempotency_key(request: Request) -> str | None:
@@ -85,7 +86,10 @@ def answer_once(
                 idempotency_key=idempotency_key,
                 body_hash=body_hash,
                 status_code=response.status_code,
-                response=_without(json.loads(JsonRenderer().render(response.data)), secrets),
+                response=json.dumps(
+                    _without(json.loads(JsonRenderer().render(response.data)), secrets)
+                ),
+                headers={name: response[name] for name in TOLD_AGAIN if name in response},
             )
         return response
 
@@ -110,9 +114,8 @@ def _replayed(record: IdempotencyRecord, body_hash: bytes) -> Response:
         raise ApiError(
             422, "idempotency.other_body", "This Idempotency-Key was used with another body."
         )
-    return Response(
-        record.response, status=record.status_code, headers={"Idempotent-Replayed": "true"}
-    )
+    headers = {**record.headers, "Idempotent-Replayed": "true"}
+    return Response(json.loads(record.response), status=record.status_code, headers=headers)
 
 
 def _without(told: Any, secrets: Collection[str]) -> Any:

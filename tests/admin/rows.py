@@ -78,7 +78,7 @@ def add_rows() -> User:
         idempotency_key=f"key-{number}",
         body_hash=SECRET,
         status_code=201,
-        response={},
+        response="{}",
     )
     OutboxItem.objects.create(
         environment=environment, kind="mail", subject_id=uuid4(), state=OutboxItem.State.DEAD

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 
 import pytest
@@ -33,10 +34,27 @@ def test_the_same_call_is_done_once_and_answered_again(api) -> None:
     second = post(api)
 
     assert (first.status_code, second.status_code) == (201, 201)
-    assert first.json() == second.json()
+    assert list(first.json().items()) == list(second.json().items())
+    assert second["ETag"] == first["ETag"] == '"1"'
     assert second["Idempotent-Replayed"] == "true"
     assert "Idempotent-Replayed" not in first
     assert Role.objects.count() == 1
+
+
+@pytest.mark.parametrize("name", ["\0", "\ud800", "\u202e"])
+def test_what_a_row_was_refused_for_is_told_again_whatever_it_holds(api, name) -> None:
+    text = json.dumps({"identities": [{name: name}]})
+    headers = {"Idempotency-Key": "k-1"}
+    answers = [
+        api.generic(
+            "POST", f"{V1}/identities/bulk-create", text, "application/json", headers=headers
+        )
+        for _ in range(2)
+    ]
+
+    assert [answer.status_code for answer in answers] == [207, 207]
+    assert answers[1]["Idempotent-Replayed"] == "true"
+    assert answers[0].json() == answers[1].json()
 
 
 def test_another_body_with_the_same_key_is_422(api) -> None:
