@@ -294,7 +294,10 @@ def test_create_nodes_is_told_as_one_batch(tree: Tree) -> None:
 
 
 def test_an_endless_chain_is_refused_without_its_paths(tree: Tree) -> None:
-    chain = [NewNode("0", ref="0"), *(NewNode(str(n), str(n), str(n - 1)) for n in range(1, 20_000))]
+    chain = [
+        NewNode("0", ref="0"),
+        *(NewNode(str(n), str(n), str(n - 1)) for n in range(1, 20_000)),
+    ]
     tracemalloc.start()
 
     plan = plan_create_nodes(ME, tree.environment, chain)
