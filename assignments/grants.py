@@ -32,6 +32,12 @@ IN_LIFE: Final = (
     " AND r.deleted_at IS NULL)"
 )
 
+# Whether the identity may do anything at all, whatever it holds; `i` is the identity.
+MAY_ACT: Final = "i.status = 'active'"
+
+# Whether the role could be given now: a way to a yes.
+IN_FORCE: Final = "r.is_active AND r.deleted_at IS NULL"
+
 # The two halves of all assignments, each with an index of its own; one revoked counts in the past alone.
 NOT_REVOKED: Final = "revoked_at IS NULL"
 REVOKED: Final = "revoked_at IS NOT NULL"

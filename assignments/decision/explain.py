@@ -12,7 +12,7 @@ from django.db import connection
 
 from assignments.decision import sql
 from assignments.decision.question import Question
-from assignments.grants import OBSTACLE, reason_of
+from assignments.grants import IN_FORCE, OBSTACLE, reason_of
 from environments.models import Environment
 from hierarchy.queries import node_not_found
 from identities.queries import identity_not_found
@@ -97,7 +97,7 @@ def _statement(identity_kind: str, node_kind: str, *, bound: bool) -> str:
         " g.obstacle, g.carries,"
         " ARRAY(SELECT r.id FROM assignments_role r JOIN assignments_rolepermission rp"
         " ON rp.role_id = r.id AND rp.permission_id = p.id"
-        " WHERE r.is_active AND r.deleted_at IS NULL ORDER BY r.name, r.id"
+        f" WHERE {IN_FORCE} ORDER BY r.name, r.id"
         f" LIMIT {_MOST_ROLES_NAMED}),"
         f" {_SIGHT if bound else 'true, true'}"
         " FROM (SELECT %s::uuid AS environment_id, %s::uuid AS bound, %s::text AS identity,"

@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db import connection
 
 from assignments.decision import sql
-from assignments.grants import OBSTACLE
+from assignments.grants import MAY_ACT, OBSTACLE
 from environments.models import Environment
 from identities.models import Identity
 
@@ -36,7 +36,7 @@ def _statement(*, bound: bool) -> str:
         " %s::uuid AS bound, NULL::timestamptz AS at) c"
         + (sql.BOUND if bound else "")
         + " JOIN identities_identity i ON i.id = %s AND i.environment_id = c.environment_id"
-        " AND i.status = 'active'"
+        f" AND {MAY_ACT}"
         f" JOIN assignments_assignment a ON a.identity_id = i.id{sql.IN_ROLE}"
         " JOIN assignments_rolepermission rp ON rp.role_id = r.id"
         " JOIN assignments_permission p ON p.id = rp.permission_id"

@@ -7,7 +7,7 @@ where the caller is bound to a node. Each part joins what it is named for.
 from collections.abc import Collection
 from typing import Final
 
-from assignments.grants import IN_LIFE, live
+from assignments.grants import IN_LIFE, MAY_ACT, live
 from hierarchy.models import Node
 
 _IDENTITY_BY = {
@@ -239,6 +239,6 @@ def standing(*, asks_node: bool, asks_anywhere: bool) -> str:
     )
     return (
         "CASE WHEN i.id IS NULL THEN 'identity_not_found'"
-        " WHEN i.status <> 'active' THEN 'identity_' || i.status"
+        f" WHEN NOT ({MAY_ACT}) THEN 'identity_' || i.status"
         f"{of_node if asks_node else ''} WHEN p.id IS NULL THEN 'permission_not_found' END"
     )

@@ -7,7 +7,7 @@ from functools import cache
 
 from assignments.decision import sql
 from assignments.decision.listing import Listing, listing_statement
-from assignments.grants import OBSTACLE
+from assignments.grants import MAY_ACT, OBSTACLE
 from common.refs import Ref
 from environments.models import Environment
 from hierarchy.queries import node_not_found
@@ -23,7 +23,7 @@ def _statement(identity_kind: str, node_kind: str, *, bound: bool, timed: bool) 
         " JOIN assignments_permission p ON p.id = rp.permission_id"
         f" WHERE {OBSTACLE} = 0 AND p.key > COALESCE(%(after)s::text, '')"
         " ORDER BY p.key LIMIT %(limit)s::bigint) found"
-        " ON i.status = 'active' AND NOT lineage.blocked"
+        f" ON {MAY_ACT} AND NOT lineage.blocked"
     )
     return (
         listing_statement(

@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 from assignments.decision import sql
 from assignments.decision.listing import Listing, listing_statement
 from assignments.decision.question import Question
-from assignments.grants import OBSTACLE
+from assignments.grants import MAY_ACT, OBSTACLE
 from assignments.permissions import permission_not_found
 from environments.models import Environment
 from hierarchy.queries import node_not_found
@@ -102,7 +102,7 @@ def _statement(
         " node.depth, page.path, CASE WHEN page.begins THEN ARRAY(SELECT up.name"
         f" FROM hierarchy_node up WHERE up.path = ANY({sql.prefixes('page.path')}){shown}"
         f" ORDER BY up.path) END AS names FROM {_page(top, typed=typed)}"
-        " JOIN hierarchy_node node ON node.id = page.id) found ON i.status = 'active'"
+        f" JOIN hierarchy_node node ON node.id = page.id) found ON {MAY_ACT}"
     )
     statement = listing_statement(
         asks=asks,

@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 
 from assignments.decision import sql
 from assignments.decision.listing import Listing, listing_statement
-from assignments.grants import NOT_REVOKED, OBSTACLE, REVOKED
+from assignments.grants import MAY_ACT, NOT_REVOKED, OBSTACLE, REVOKED
 from assignments.permissions import permission_not_found
 from common.refs import Ref
 from environments.models import Environment
@@ -65,7 +65,7 @@ def _allowed_at(place: str, half: str, *, bound: bool) -> str:
         f" CROSS JOIN LATERAL (SELECT 1 FROM (VALUES (1)) once{sql.CARRYING}"
         f" WHERE {OBSTACLE} = 0 LIMIT 1) granting"
         " CROSS JOIN LATERAL (SELECT 1 FROM identities_identity i WHERE i.id = a.identity_id"
-        f" AND i.status = 'active'{f' AND {sql.SEEN}' if bound else ''} LIMIT 1) holder"
+        f" AND {MAY_ACT}{f' AND {sql.SEEN}' if bound else ''} LIMIT 1) holder"
         " ORDER BY a.identity_id LIMIT %(limit)s::bigint)"
     )
 

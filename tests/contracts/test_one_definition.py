@@ -31,6 +31,10 @@ _SQL = re.compile(
     rf"|tstzrange\([^)]*{_COLUMNS}",
     re.IGNORECASE,
 )
+# The identity's and the role's part of it, under the names that the decision's statements give them.
+_PARTIES = re.compile(
+    r"\b(i\.status|r\.is_active|r\.deleted_at)\b\"?\s*(=|<>|AND\b|IS\b|THEN\b|$)", re.IGNORECASE
+)
 _LOOKUP = re.compile(rf"(\w+__)?{_COLUMNS}(__(lt|lte|gt|gte|exact|isnull|range|date))?$")
 _FILTERS = {"filter", "exclude", "get", "Q", "When", "aget", "get_object_or_404"}
 
@@ -66,7 +70,7 @@ def _column_of(node: ast.expr) -> str | None:
 def conditions_in(source: str) -> list[int]:
     """The lines of a module that compare a column which decides whether an assignment counts."""
     tree = ast.parse(source)
-    found = {line for line, text in _texts(tree) if _SQL.search(text)}
+    found = {line for line, text in _texts(tree) if _SQL.search(text) or _PARTIES.search(text)}
     for node in ast.walk(tree):
         match node:
             case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name), keywords=keywords):
@@ -110,6 +114,8 @@ def test_whoever_is_allowed_still_needs_it() -> None:
         'SQL = "... AND statement_timestamp() >= effective_from"',
         "SQL = '... \"effective_from\" <= statement_timestamp()'",
         'SQL = "counts_from <= c.at"',
+        "SQL = \" ... WHERE i.status = 'active'\"",
+        'SQL = " ... WHERE r.is_active AND r.deleted_at IS NULL"',
         'SQL = "tstzrange(a.effective_from, a.effective_to) @> now()"',
         "rows.filter(revoked_at=None)",
         "rows.filter(revoked_at__isnull=True)",
