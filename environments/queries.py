@@ -36,21 +36,23 @@ def _columns(model: type[Model], alias: str, *later: str) -> tuple[list[str], st
 _KEY_FIELDS, _KEY_COLUMNS = _columns(ApiKey, "k")
 _ENVIRONMENT_FIELDS, _ENVIRONMENT_COLUMNS = _columns(Environment, "e", "hierarchy_schema")
 # Spelled out because it stands before every call: composed by the ORM each time it cost ten times its execution.
-_OPEN_WITH_KEY = f"""
+_OPEN = f"""
 SELECT {_KEY_COLUMNS}, {_ENVIRONMENT_COLUMNS},
        k.last_used_at IS NULL OR k.last_used_at < statement_timestamp() - %s AS use_is_stale
-  FROM (SELECT * FROM environments_apikey WHERE key_hash = %s
-        UNION ALL
-        SELECT * FROM environments_apikey
-         WHERE former_hash = %s AND former_until > statement_timestamp()) k
+  FROM environments_apikey k
   JOIN environments_environment e ON e.id = k.environment_id
- WHERE k.is_active AND k.deleted_at IS NULL
+ WHERE %s AND k.is_active AND k.deleted_at IS NULL
    AND (k.expires_at IS NULL OR k.expires_at > statement_timestamp())
 """
+_OPEN_WITH_KEY = _OPEN.replace("WHERE %s", "WHERE k.key_hash = %s")
+# Asked only when that finds nothing: both in one statement cost every call a third more of PostgreSQL.
+_OPEN_WITH_FORMER = _OPEN.replace(
+    "WHERE %s", "WHERE k.former_hash = %s AND k.former_until > statement_timestamp()"
+)
 
 
 def open_with_key(key_text: str) -> ApiKey | None:
-    """The usable key with this text, with its environment; one prepared statement.
+    """The usable key with this text, with its environment; one prepared statement, two for a former text.
 
     Args:
         key_text: what the caller sent.
@@ -62,10 +64,13 @@ def open_with_key(key_text: str) -> ApiKey | None:
     if not looks_like_key(key_text):
         return None
     with connection.cursor() as cursor:
-        hashed = hash_key(key_text)
-        parameters: list[Any] = [LAST_USED_PRECISION, hashed, hashed]
+        parameters: list[Any] = [LAST_USED_PRECISION, hash_key(key_text)]
         cursor.execute(_OPEN_WITH_KEY, parameters)
         row = cursor.fetchone()
+        opened_formerly = row is None
+        if opened_formerly:
+            cursor.execute(_OPEN_WITH_FORMER, parameters)
+            row = cursor.fetchone()
     if row is None:
         return None
     split = len(_KEY_FIELDS)
@@ -73,7 +78,7 @@ def open_with_key(key_text: str) -> ApiKey | None:
     key.environment = Environment.from_db(connection.alias, _ENVIRONMENT_FIELDS, row[split:-1])
     key.environment.bound_to = key.node_id
     key.use_is_stale = row[-1]
-    key.opened_formerly = bytes(key.key_hash) != hashed
+    key.opened_formerly = opened_formerly
     return key
 
 
