@@ -17,6 +17,7 @@ from django.db import connection
 WINDOW_SECONDS = 60
 _SHARE_OF_A_LEASE = 100
 _LEASES_KEPT = 10_000
+_LEASES_AT_MOST = 3
 
 # `used` may grow beyond the limit; what was granted is what still fitted below it.
 _LEASE = """
@@ -73,10 +74,15 @@ class RateLimiter:
             Whether it was within the limit.
         """
         with self._guard:
-            lease = self._leases.get(name)
-            spent = self._spend(lease, limit)
-        if spent is not None:
-            return spent
+            spent = self._spend(self._leases.get(name), limit)
+        # A lease taken as the minute turns is over when it arrives; the next one is of the new minute.
+        for _ in range(_LEASES_AT_MOST):
+            if spent is not None:
+                return spent
+            spent = self._spend_fresh(name, limit)
+        return spent or Allowance(False, limit, 0, 1)
+
+    def _spend_fresh(self, name: str, limit: int) -> Allowance | None:
         fresh = _lease(name, limit)
         with self._guard:
             current = self._leases.get(name)
@@ -86,11 +92,7 @@ class RateLimiter:
                 fresh.ends_at = min(fresh.ends_at, current.ends_at)
             self._forget_ended()
             self._leases[name] = fresh
-            spent = self._spend(fresh, limit)
-        if spent is not None:
-            return spent
-        # The minute turned between the lease and here: the next request starts the new one.
-        return Allowance(False, limit, 0, 1)
+            return self._spend(fresh, limit)
 
     def forget(self) -> None:
         """Drop every lease, as a process that starts anew."""

@@ -140,3 +140,11 @@ def test_what_one_process_leased_is_gone_for_the_others(environment) -> None:
     assert granted == 198
     assert one.take("shared", 200).granted
     assert not one.take("shared", 200).granted
+
+
+def test_a_lease_that_is_over_when_it_arrives_is_no_refusal(environment, monkeypatch) -> None:
+    """As when the minute turns on the way; the clock of this process stands in for it."""
+    mine, ticks = RateLimiter(), iter([0.0, 1000.0, 1000.0])
+    monkeypatch.setattr("environments.limits.time.monotonic", lambda: next(ticks, 1001.0))
+
+    assert mine.take("turning", 5).granted
